@@ -1,0 +1,17 @@
+//! Packs `public_suffixes.txt` into a finite-state set: 10,000 rules in some 50 kB, exact, searched in place.
+//! (The `psl` crate, which compiles the same list to code, would add 750 kB to every app.)
+
+use std::{env, error::Error, fs, path::Path};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=public_suffixes.txt");
+    println!("cargo:rerun-if-changed=build.rs");
+    let text = fs::read_to_string("public_suffixes.txt")?;
+    let mut rules: Vec<&str> =
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let set = fst::Set::from_iter(rules)?;
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("public_suffixes.fst"), set.as_fst().as_bytes())?;
+    Ok(())
+}

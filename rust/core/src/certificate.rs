@@ -1,0 +1,338 @@
+//! What people read of a certificate: who it is for, who issued it, until when, which key.
+
+use crate::{
+    pem,
+    pin::Pin,
+    problem::Finding,
+    spki::{self, UnparsableDer},
+};
+use serde::Serialize;
+use time::OffsetDateTime;
+use x509_parser::{
+    certification_request::X509CertificationRequest,
+    prelude::FromDer,
+    public_key::PublicKey,
+    x509::{SubjectPublicKeyInfo, X509Name},
+};
+
+/// A certificate, request or bare key described for a person. What is unknown is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// SHA-256 over the SubjectPublicKeyInfo.
+    pub pin: Pin,
+    /// RFC 4514: `CN=example.com,O=Example`.
+    pub subject: Option<String>,
+    /// RFC 4514.
+    pub issuer: Option<String>,
+    /// RFC 3339 in UTC.
+    pub not_before: Option<String>,
+    /// RFC 3339 in UTC.
+    pub not_after: Option<String>,
+    /// `RSA 2048`, `EC P-256`, `Ed25519`, or the algorithm's object identifier.
+    pub key_algorithm: Option<String>,
+}
+
+/// Describes a certificate.
+///
+/// # Errors
+/// When the DER is not a certificate.
+pub fn describe(certificate: &[u8]) -> Result<Description, UnparsableDer> {
+    let pin = spki::pin_of_certificate(certificate)?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).map_err(|_| UnparsableDer)?;
+    let validity = parsed.validity();
+    Ok(Description {
+        pin,
+        subject: Some(rfc4514(parsed.subject())),
+        issuer: Some(rfc4514(parsed.issuer())),
+        not_before: Some(rfc3339(validity.not_before.to_datetime())),
+        not_after: Some(rfc3339(validity.not_after.to_datetime())),
+        key_algorithm: Some(key_algorithm(parsed.public_key())),
+    })
+}
+
+/// Describes a SubjectPublicKeyInfo.
+///
+/// # Errors
+/// When the DER is not one.
+pub fn describe_public_key(spki: &[u8]) -> Result<Description, UnparsableDer> {
+    let spki = spki::public_key_spki(spki)?;
+    let (_, parsed) = SubjectPublicKeyInfo::from_der(spki).map_err(|_| UnparsableDer)?;
+    Ok(Description {
+        pin: spki::pin_of_spki(spki),
+        subject: None,
+        issuer: None,
+        not_before: None,
+        not_after: None,
+        key_algorithm: Some(key_algorithm(&parsed)),
+    })
+}
+
+/// Describes a PKCS #10 certification request.
+///
+/// # Errors
+/// When the DER is not one.
+pub fn describe_request(request: &[u8]) -> Result<Description, UnparsableDer> {
+    let description = describe_public_key(spki::request_spki(request)?)?;
+    let (_, parsed) = X509CertificationRequest::from_der(request).map_err(|_| UnparsableDer)?;
+    Ok(Description { subject: Some(rfc4514(&parsed.certification_request_info.subject)), ..description })
+}
+
+/// The largest file that is read: a hundred times the biggest chain in use.
+pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What a file is expected to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Certificates: any number in PEM, one in DER.
+    Certificates,
+    /// One SubjectPublicKeyInfo (`PUBLIC KEY`).
+    PublicKey,
+    /// One certification request.
+    Request,
+}
+
+impl Expected {
+    const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Certificates => &["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"],
+            Self::PublicKey => &["PUBLIC KEY"],
+            Self::Request => &["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"],
+        }
+    }
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Certificates => "certificate",
+            Self::PublicKey => "public key (SubjectPublicKeyInfo)",
+            Self::Request => "certificate signing request",
+        }
+    }
+    fn describe(self, der: &[u8]) -> Result<Description, UnparsableDer> {
+        match self {
+            Self::Certificates => describe(der),
+            Self::PublicKey => describe_public_key(der),
+            Self::Request => describe_request(der),
+        }
+    }
+}
+
+/// Reads a PEM or DER file: each object found, described, with its DER.
+///
+/// # Errors
+/// Codes `file-…` and `pem-…`, with the line where there is one.
+pub fn read_file(bytes: &[u8], expected: Expected) -> Result<Vec<(Description, Vec<u8>)>, Finding> {
+    let name = expected.name();
+    if bytes.is_empty() {
+        return Err(
+            Finding::new("file-empty", "the file is empty").suggest(format!("give a file with a {name}"))
+        );
+    }
+    if bytes.len() > MAX_FILE_BYTES {
+        let message = format!("the file has {} bytes, more than any {name}", bytes.len());
+        return Err(Finding::new("file-too-large", message)
+            .suggest(format!("give a file with a {name} in PEM or DER")));
+    }
+    if !pem::is_pem(bytes) {
+        let description = expected.describe(bytes).map_err(|_| {
+            Finding::new("file-unreadable", format!("the file is neither PEM nor the DER of a {name}"))
+                .suggest(
+                    other_kind(bytes, expected)
+                        .unwrap_or("look at the file's first line: PEM begins with -----BEGIN"),
+                )
+        })?;
+        return Ok(vec![(description, bytes.to_vec())]);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let blocks = pem::blocks(&text)?;
+    let found = blocks.iter().map(|block| block.label.clone()).collect::<Vec<_>>().join(", ");
+    let mut described = Vec::new();
+    for block in blocks.into_iter().filter(|block| expected.labels().contains(&block.label.as_str())) {
+        // OpenSSL's TRUSTED CERTIFICATE has auxiliary data after the certificate.
+        let der = if block.label.starts_with("TRUSTED") { first_element(block.der) } else { block.der };
+        let description = expected.describe(&der).map_err(|_| {
+            let message = format!("line {}: the {} is not well-formed DER inside", block.line, block.label);
+            Finding::new("pem-bad-content", message).suggest("the file is damaged: get it again")
+        })?;
+        described.push((description, der));
+    }
+    if described.is_empty() {
+        let message = format!("there is no {name} in the file, only: {found}");
+        return Err(Finding::new("pem-other-content", message).suggest(match expected {
+            Expected::Certificates => "for a key use --key, for a signing request --csr",
+            Expected::PublicKey => "for a certificate use --cert, for a signing request --csr",
+            Expected::Request => "for a certificate use --cert, for a key --key",
+        }));
+    }
+    Ok(described)
+}
+
+fn first_element(mut der: Vec<u8>) -> Vec<u8> {
+    let length = crate::der::Reader::new(&der).next().map(|element| element.whole.len());
+    der.truncate(length.unwrap_or(der.len()));
+    der
+}
+
+fn other_kind(der: &[u8], expected: Expected) -> Option<&'static str> {
+    [
+        (Expected::Certificates, "this is a certificate: use --cert"),
+        (Expected::PublicKey, "this is a public key: use --key"),
+        (Expected::Request, "this is a certificate signing request: use --csr"),
+    ]
+    .into_iter()
+    .find(|(kind, _)| *kind != expected && kind.describe(der).is_ok())
+    .map(|(_, advice)| advice)
+}
+
+/// RFC 4514 §2: the most specific part first, special characters escaped.
+fn rfc4514(name: &X509Name<'_>) -> String {
+    let mut text = String::new();
+    let parts: Vec<_> = name.iter().collect();
+    for part in parts.into_iter().rev() {
+        for (index, attribute) in part.iter().enumerate() {
+            if !text.is_empty() {
+                text.push(if index == 0 { ',' } else { '+' });
+            }
+            let oid = attribute.attr_type().to_id_string();
+            text.push_str(short_name(&oid).unwrap_or(&oid));
+            text.push('=');
+            match attribute.as_str() {
+                Ok(value) => escape(value, &mut text),
+                Err(_) => {
+                    text.push('#');
+                    attribute.as_slice().iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
+                }
+            }
+        }
+    }
+    text
+}
+
+/// The short names of RFC 4514 §3 and the others that certificates use.
+fn short_name(oid: &str) -> Option<&'static str> {
+    Some(match oid {
+        "2.5.4.3" => "CN",
+        "2.5.4.4" => "SN",
+        "2.5.4.5" => "serialNumber",
+        "2.5.4.6" => "C",
+        "2.5.4.7" => "L",
+        "2.5.4.8" => "ST",
+        "2.5.4.9" => "street",
+        "2.5.4.10" => "O",
+        "2.5.4.11" => "OU",
+        "2.5.4.12" => "title",
+        "2.5.4.42" => "GN",
+        "2.5.4.97" => "organizationIdentifier",
+        "0.9.2342.19200300.100.1.1" => "UID",
+        "0.9.2342.19200300.100.1.25" => "DC",
+        "1.2.840.113549.1.9.1" => "emailAddress",
+        _ => return None,
+    })
+}
+
+fn escape(value: &str, text: &mut String) {
+    let last = value.chars().count().saturating_sub(1);
+    for (index, character) in value.chars().enumerate() {
+        let at_edge = (index == 0 && matches!(character, ' ' | '#')) || (index == last && character == ' ');
+        if at_edge || matches!(character, '"' | '+' | ',' | ';' | '<' | '>' | '\\') {
+            text.push('\\');
+        }
+        if character.is_control() {
+            // Never into a log or a terminal as it is.
+            let mut bytes = [0; 4];
+            character
+                .encode_utf8(&mut bytes)
+                .bytes()
+                .for_each(|byte| text.push_str(&format!("\\{byte:02X}")));
+        } else {
+            text.push(character);
+        }
+    }
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    let (date, clock) = (time.date(), time.time());
+    let month = u8::from(date.month());
+    format!(
+        "{:04}-{month:02}-{:02}T{:02}:{:02}:{:02}Z",
+        date.year(),
+        date.day(),
+        clock.hour(),
+        clock.minute(),
+        clock.second()
+    )
+}
+
+fn key_algorithm(key: &SubjectPublicKeyInfo<'_>) -> String {
+    let oid = key.algorithm.algorithm.to_id_string();
+    match oid.as_str() {
+        "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => {
+            let name = if oid.ends_with(".10") { "RSA-PSS" } else { "RSA" };
+            match rsa_bits(key) {
+                Some(bits) => format!("{name} {bits}"),
+                None => name.to_owned(),
+            }
+        }
+        "1.2.840.10045.2.1" => {
+            let curve = key.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+            match curve.map(|oid| oid.to_id_string()).as_deref() {
+                Some("1.2.840.10045.3.1.7") => "EC P-256".to_owned(),
+                Some("1.3.132.0.34") => "EC P-384".to_owned(),
+                Some("1.3.132.0.35") => "EC P-521".to_owned(),
+                Some(other) => format!("EC {other}"),
+                None => "EC".to_owned(),
+            }
+        }
+        "1.3.101.112" => "Ed25519".to_owned(),
+        "1.3.101.113" => "Ed448".to_owned(),
+        "2.16.840.1.101.3.4.3.17" => "ML-DSA-44".to_owned(),
+        "2.16.840.1.101.3.4.3.18" => "ML-DSA-65".to_owned(),
+        "2.16.840.1.101.3.4.3.19" => "ML-DSA-87".to_owned(),
+        _ => oid,
+    }
+}
+
+fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
+    // x509-parser reads the key only under rsaEncryption; under RSASSA-PSS it has the same form.
+    match key.parsed().ok()? {
+        PublicKey::RSA(rsa) => Some(rsa.key_size()),
+        _ => {
+            let content = crate::der::only(key.subject_public_key.data.as_ref(), crate::der::SEQUENCE)?;
+            let modulus = crate::der::Reader::new(content).expect(crate::der::INTEGER)?.content;
+            let digits = modulus.iter().skip_while(|byte| **byte == 0).count();
+            Some(digits * 8)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expected, describe, read_file};
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    fn certificate() -> rcgen::Certificate {
+        let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "Plus+Comma, \"Ltd\"\u{1b}[31m");
+        params.distinguished_name.push(DnType::CountryName, "DE");
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn names_are_rfc_4514_with_control_characters_escaped() {
+        let description = describe(certificate().der()).unwrap();
+        let subject = description.subject.unwrap();
+        assert!(subject.contains(r#"CN=Plus\+Comma\, \"Ltd\"\1B[31m"#), "{subject}");
+        assert!(subject.starts_with("C=DE,CN="), "{subject}");
+        assert_eq!(description.key_algorithm.as_deref(), Some("EC P-256"));
+    }
+
+    #[test]
+    fn files_of_another_kind_are_told_apart() {
+        let (certificate, key) = (certificate(), KeyPair::generate().unwrap());
+        let unexpected = read_file(key.serialize_pem().as_bytes(), Expected::Certificates).unwrap_err();
+        assert_eq!(unexpected.code, "pem-other-content");
+        assert!(unexpected.message.contains("PRIVATE KEY"));
+        let unexpected = read_file(certificate.der(), Expected::Request).unwrap_err();
+        assert_eq!(unexpected.suggestion.as_deref(), Some("this is a certificate: use --cert"));
+        assert_eq!(read_file(certificate.pem().as_bytes(), Expected::Certificates).unwrap().len(), 1);
+    }
+}
