@@ -12,7 +12,7 @@ use x509_parser::{
     certification_request::X509CertificationRequest,
     prelude::FromDer,
     public_key::PublicKey,
-    x509::{SubjectPublicKeyInfo, X509Name},
+    x509::{SubjectPublicKeyInfo, X509Name, X509Version},
 };
 
 /// A certificate, request or bare key described for a person. What is unknown is `None`.
@@ -49,6 +49,19 @@ pub fn describe(certificate: &[u8]) -> Result<Description, UnparsableDer> {
         not_after: Some(rfc3339(validity.not_after.to_datetime())),
         key_algorithm: Some(key_algorithm(parsed.public_key())),
     })
+}
+
+/// Whether a certificate says that it may issue others: `basicConstraints` with `cA`, or a self-issued certificate from
+/// before there were extensions (X.509 v1), as some roots are.
+pub fn is_authority(certificate: &[u8]) -> bool {
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else { return false };
+    match parsed.basic_constraints() {
+        Ok(Some(constraints)) => constraints.value.ca,
+        Ok(None) => {
+            parsed.version() == X509Version::V1 && parsed.subject().as_raw() == parsed.issuer().as_raw()
+        }
+        Err(_) => false,
+    }
 }
 
 /// Describes a SubjectPublicKeyInfo.

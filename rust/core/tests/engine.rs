@@ -1,0 +1,226 @@
+//! The engine as a bridge uses it: swaps, events, counters, panics, no allocation.
+
+use rcgen::{CertificateParams, KeyPair};
+use spki_pinning_core::{Engine, Event, EventKind, EventSink, Outcome, Reason, spki};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+const NOW: i64 = 1_767_225_600_000; // 2026-01-01
+
+fn certificate() -> Vec<u8> {
+    let key = KeyPair::generate().unwrap();
+    CertificateParams::new(vec!["a.test".to_owned()]).unwrap().self_signed(&key).unwrap().der().to_vec()
+}
+
+fn configuration(domain: &str, chain: &[Vec<u8>], more: &str) -> String {
+    let pins: Vec<_> = chain.iter().map(|der| spki::pin_of_certificate(der).unwrap().to_string()).collect();
+    format!(r#"{{"{domain}":{{"publicKeyHashes":{pins:?}{more}}}}}"#)
+}
+
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Event>>);
+
+impl EventSink for Recorder {
+    fn event(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+impl Recorder {
+    fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[test]
+fn a_refused_configuration_leaves_what_was_in_force() {
+    let (engine, right, wrong) = (Engine::new(), certificate(), certificate());
+    engine.initialize(&configuration("a.test", &[right.clone(), certificate()], ""), NOW).unwrap();
+    assert!(engine.initialize("{", NOW).is_err());
+    assert!(engine.initialize(r#"{"a.test":{"publicKeyHashes":[]}}"#, NOW).is_err());
+    assert_eq!(engine.generation(), 1);
+    assert_eq!(engine.evaluate(Some("a.test"), &[&right], NOW).reason, Reason::PinMatched);
+    assert!(engine.evaluate(Some("a.test"), &[&wrong], NOW).is_blocked());
+    engine.disable();
+    assert_eq!(engine.generation(), 2);
+    assert_eq!(engine.evaluate(Some("a.test"), &[&wrong], NOW).reason, Reason::NotPinned);
+}
+
+#[test]
+fn a_failure_is_an_event_that_is_enough_to_mend_the_configuration() {
+    let (engine, served, pinned) = (Engine::new(), certificate(), certificate());
+    let recorder = Arc::new(Recorder::default());
+    engine.initialize(&configuration("a.test", &[pinned.clone(), certificate()], ""), NOW).unwrap();
+    engine.set_event_sink(Some(recorder.clone()));
+    let verdict = engine.check(Some("A.test."), &[&served], "fetch", NOW + 5);
+    assert_eq!((verdict.outcome, verdict.reason), (Outcome::Blocked, Reason::NoPinMatched));
+    let [event] = &recorder.take()[..] else { panic!("one event") };
+    assert_eq!(
+        (event.kind, event.enforced, event.stack.as_str(), event.timestamp),
+        (EventKind::Failure, true, "fetch", NOW + 5)
+    );
+    assert_eq!(event.served_pins, [spki::pin_of_certificate(&served).unwrap()]);
+    assert_eq!(event.expected_pins[0], spki::pin_of_certificate(&pinned).unwrap());
+    for part in ["A.test.", &event.served_pins[0].to_string(), &event.expected_pins[0].to_string()] {
+        assert!(event.message.contains(part), "{}", event.message);
+    }
+    let status = engine.status(NOW);
+    assert_eq!(
+        (status.counters.checks, status.counters.blocked, status.counters.last_check),
+        (1, 1, Some(NOW + 5))
+    );
+}
+
+#[test]
+fn the_first_sink_receives_at_most_32_earlier_events_and_later_ones_once() {
+    let (engine, served) = (Engine::new(), certificate());
+    engine.initialize(&configuration("a.test", &[certificate(), certificate()], ""), NOW).unwrap();
+    for index in 0..40 {
+        engine.check(Some("a.test"), &[&served], "fetch", NOW + index);
+    }
+    let recorder = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(recorder.clone()));
+    let replayed: Vec<_> = recorder.take().iter().map(|event| event.timestamp - NOW).collect();
+    assert_eq!(replayed, (8..40).collect::<Vec<_>>());
+    let second = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(second.clone()));
+    assert!(second.take().is_empty());
+    engine.check(Some("a.test"), &[&served], "fetch", NOW);
+    assert_eq!((second.take().len(), recorder.take().len()), (1, 0));
+}
+
+#[test]
+fn the_end_of_a_pin_set_is_announced_once_30_days_before() {
+    let (engine, served) = (Engine::new(), certificate());
+    let recorder = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(recorder.clone()));
+    let pins = configuration("a.test", &[served.clone(), certificate()], r#","expirationDate":"2026-03-01""#);
+    engine.initialize(&pins, NOW).unwrap();
+    assert!(recorder.take().is_empty());
+    let day = 86_400_000;
+    let end = NOW + 59 * day;
+    for now in [end - 30 * day - 1, end - 30 * day, end - 1] {
+        engine.check(Some("a.test"), &[&served], "fetch", now);
+    }
+    let events = recorder.take();
+    assert_eq!(events.len(), 1);
+    assert_eq!(
+        (events[0].kind, events[0].reason, events[0].timestamp),
+        (EventKind::Warning, "pins-expiring", end - 30 * day)
+    );
+    assert_eq!(engine.check(Some("a.test"), &[certificate()], "fetch", end).reason, Reason::PinExpired);
+}
+
+struct Bomb;
+
+impl AsRef<[u8]> for Bomb {
+    fn as_ref(&self) -> &[u8] {
+        panic!("a panic inside a judgement")
+    }
+}
+
+#[test]
+fn a_panic_blocks_a_pinned_host_with_an_event_and_leaves_others_alone() {
+    let engine = Engine::new();
+    let recorder = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(recorder.clone()));
+    engine
+        .initialize(&configuration("a.test", &[certificate(), certificate()], r#","reportOnly":true"#), NOW)
+        .unwrap();
+    let verdict = engine.check(Some("a.test"), &[Bomb], "fetch", NOW);
+    assert_eq!((verdict.outcome, verdict.reason), (Outcome::Blocked, Reason::InternalError));
+    assert_eq!(recorder.take()[0].reason, "internal-error");
+    assert_eq!(engine.check(Some("b.test"), &[Bomb], "fetch", NOW).reason, Reason::NotPinned);
+    assert!(recorder.take().is_empty());
+}
+
+#[test]
+fn a_chain_the_platform_did_not_validate_satisfies_no_pin_not_even_report_only() {
+    let (engine, right) = (Engine::new(), certificate());
+    engine
+        .initialize(&configuration("a.test", &[right.clone(), certificate()], r#","reportOnly":true"#), NOW)
+        .unwrap();
+    let verdict = engine.check_unvalidated(Some("a.test"), &[&right], "fetch", NOW);
+    assert_eq!((verdict.outcome, verdict.reason), (Outcome::Blocked, Reason::ChainNotValidated));
+    assert_eq!(engine.check_unvalidated(Some("b.test"), &[&right], "fetch", NOW).reason, Reason::NotPinned);
+}
+
+#[test]
+fn checks_while_configurations_swap_see_one_or_the_other() {
+    let (first, second) = (certificate(), certificate());
+    let engine = Engine::new();
+    let backup = certificate();
+    let configurations =
+        [&first, &second].map(|der| configuration("a.test", &[der.clone(), backup.clone()], ""));
+    engine.initialize(&configurations[0], NOW).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let one = engine.evaluate(Some("a.test"), &[&first], NOW).is_blocked();
+                    assert!(!engine.evaluate(Some("a.test"), &[&backup], NOW).is_blocked());
+                    assert!(one || !engine.evaluate(Some("a.test"), &[&backup], NOW).is_blocked());
+                }
+            });
+        }
+        for round in 0..2_000 {
+            engine.initialize(&configurations[round % 2], NOW).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(engine.generation(), 2_001);
+}
+
+/// Counts the allocations of the current thread while it is asked to.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+#[allow(unsafe_code, reason = "an allocator is the only way to see allocations")]
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get().map(|n| n + 1)));
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(run: impl FnOnce()) -> usize {
+    ALLOCATIONS.set(Some(0));
+    run();
+    ALLOCATIONS.take().unwrap_or_default()
+}
+
+#[test]
+fn an_allowed_check_allocates_nothing() {
+    let engine = Engine::new();
+    let chain = [certificate(), certificate(), certificate()];
+    engine
+        .initialize(
+            &configuration("a.test", &[chain[2].clone(), certificate()], r#","includeSubdomains":true"#),
+            NOW,
+        )
+        .unwrap();
+    let hosts =
+        ["a.test", "A.B.c.TEST", "sub.a.test.", "Sub.A.TEST", "10.0.0.1", "other.example", "x_y.a.test"];
+    engine.check(Some("a.test"), &chain, "warm up this thread", NOW);
+    for host in hosts {
+        let count = allocations(|| assert!(!engine.check(Some(host), &chain, "fetch", NOW).is_blocked()));
+        assert_eq!(count, 0, "{host}");
+    }
+}

@@ -1,0 +1,5 @@
+//! Link settings that Node add-ons need on macOS and Windows.
+
+fn main() {
+    napi_build::setup();
+}
