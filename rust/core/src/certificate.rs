@@ -3,7 +3,7 @@
 use crate::{
     pem,
     pin::Pin,
-    problem::Finding,
+    problem::{Finding, excerpt},
     spki::{self, UnparsableDer},
 };
 use serde::Serialize;
@@ -169,7 +169,7 @@ pub fn read_file(bytes: &[u8], expected: Expected) -> Result<Vec<(Description, V
         described.push((description, der));
     }
     if described.is_empty() {
-        let message = format!("there is no {name} in the file, only: {found}");
+        let message = format!("there is no {name} in the file, only: {}", excerpt(&found));
         return Err(Finding::new("pem-other-content", message).suggest(match expected {
             Expected::Certificates => "for a key use --key, for a signing request --csr",
             Expected::PublicKey => "for a certificate use --cert, for a signing request --csr",

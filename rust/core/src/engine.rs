@@ -3,7 +3,7 @@
 use crate::{
     event::{Event, EventLog, EventSink},
     options,
-    pin_set::PinSet,
+    pin_set::{Entry, PinSet},
     problem::{ConfigError, Problem},
     status::{Counters, Status},
     verdict::{self, Judgement, Outcome, Reason, Verdict, judge, judge_unvalidated, served_pins},
@@ -25,7 +25,9 @@ pub struct Initialized {
 
 /// Judges connections by the pins in force. One per process; all methods may be called from any thread.
 ///
-/// A check takes no lock, and allocates nothing when the connection is allowed.
+/// A check takes no lock, and allocates nothing when the connection is allowed, with three exceptions: a thread's first
+/// check, a host in an unusual spelling (IDN not in A-labels, an odd form of an IP address), and the warning, once for
+/// each domain, that its pins expire or have expired.
 #[derive(Debug, Default)]
 pub struct Engine {
     pins: ArcSwap<PinSet>,
@@ -49,9 +51,6 @@ impl Engine {
         let configuration = options::parse(document, now_ms)?;
         let warnings = configuration.warnings.clone();
         let generation = self.swap(|generation| PinSet::compile(configuration, generation));
-        for problem in warnings.iter().filter(|problem| problem.code == "pins-expired") {
-            self.events.record(Event::warning(problem, now_ms));
-        }
         for entry in self.pins.load().entries() {
             self.announce_expiry(Some(entry), now_ms);
         }
@@ -84,6 +83,12 @@ impl Engine {
     pub fn evaluate<C: AsRef<[u8]>>(&self, host: Option<&str>, chain: &[C], now_ms: i64) -> Verdict {
         let pins = self.pins.load();
         Verdict::new(&guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms)), served_pins(chain))
+    }
+
+    /// As [`Engine::evaluate`], but only what is to happen: for a question that is asked again and again.
+    pub fn outcome<C: AsRef<[u8]>>(&self, host: Option<&str>, chain: &[C], now_ms: i64) -> Outcome {
+        let pins = self.pins.load();
+        guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms)).outcome
     }
 
     /// Judges a connection: `chain` is what the platform *validated*, leaf first, in DER. Counts, and records an event if
@@ -142,12 +147,11 @@ impl Engine {
         verdict
     }
 
-    fn announce_expiry(&self, entry: Option<&crate::pin_set::Entry>, now_ms: i64) {
+    fn announce_expiry(&self, entry: Option<&Entry>, now_ms: i64) {
         if let Some(entry) = entry
-            && entry.is_expiring(now_ms)
-            && entry.announce_expiry_once()
+            && entry.announces(now_ms)
         {
-            self.events.record(Event::expiring(entry, now_ms));
+            self.events.record(Event::expiry(entry, now_ms));
         }
     }
 

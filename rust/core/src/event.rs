@@ -2,10 +2,11 @@
 
 use crate::{
     certificate,
+    host::MAX_HOST_OCTETS,
     pin::Pin,
     pin_set::Entry,
-    problem::{Problem, excerpt},
-    verdict::{Judgement, MAX_CHAIN, Outcome, Reason, served_pins},
+    problem::cut,
+    verdict::{Judgement, MAX_CERTIFICATE_BYTES, Outcome, Reason, served_pins},
 };
 use serde::Serialize;
 use std::{
@@ -44,7 +45,7 @@ pub struct Event {
     /// Leaf first.
     pub served_pins: Vec<Pin>,
     /// The pins of the domain that governs the host.
-    pub expected_pins: Vec<Pin>,
+    pub expected_pins: Arc<[Pin]>,
     /// The network stack the connection belongs to, as its bridge names it: `fetch`, `websocket`, …
     pub stack: String,
     /// Milliseconds since the Unix epoch.
@@ -68,53 +69,48 @@ impl Event {
         let host = host.unwrap_or_default();
         Self {
             kind: EventKind::Failure,
-            server_hostname: excerpt(host).into_owned(),
+            server_hostname: cut(host, MAX_HOST_OCTETS).into_owned(),
             message: failure_message(judgement, host, chain),
             reason: judgement.reason.as_str(),
             enforced: judgement.outcome == Outcome::Blocked,
             served_pins: served_pins(chain),
-            expected_pins: judgement.entry.map(|entry| entry.pins().to_vec()).unwrap_or_default(),
+            expected_pins: judgement.entry.map(|entry| entry.pins().clone()).unwrap_or_default(),
             stack: stack.to_owned(),
             timestamp,
         }
     }
 
-    pub(crate) fn expiring(entry: &Entry, timestamp: i64) -> Self {
-        let date = entry.expiration_date().unwrap_or_default();
+    /// That the pins of a domain are about to expire, or have expired.
+    pub(crate) fn expiry(entry: &Entry, timestamp: i64) -> Self {
+        let (domain, date) = (entry.domain(), entry.expiration_date().unwrap_or_default());
+        let (reason, message) = if entry.is_expired(timestamp) {
+            ("pins-expired", format!("The pins of {domain} expired on {date} and protect nothing any more."))
+        } else {
+            (
+                "pins-expiring",
+                format!("The pins of {domain} expire on {date}; from that day on they are off."),
+            )
+        };
         Self {
             kind: EventKind::Warning,
-            server_hostname: entry.domain().to_string(),
-            message: format!(
-                "The pins of {} expire on {date}; from that day on it is not pinned.",
-                entry.domain()
-            ),
-            reason: "pins-expiring",
+            server_hostname: domain.to_string(),
+            message,
+            reason,
             enforced: false,
             served_pins: Vec::new(),
-            expected_pins: entry.pins().to_vec(),
-            stack: String::new(),
-            timestamp,
-        }
-    }
-
-    pub(crate) fn warning(problem: &Problem, timestamp: i64) -> Self {
-        Self {
-            kind: EventKind::Warning,
-            server_hostname: String::new(),
-            message: problem.to_string(),
-            reason: problem.code,
-            enforced: false,
-            served_pins: Vec::new(),
-            expected_pins: Vec::new(),
+            expected_pins: entry.pins().clone(),
             stack: String::new(),
             timestamp,
         }
     }
 }
 
+/// Certificates and pins that a message lists at most.
+const LISTED: usize = 10;
+
 /// After OkHttp's: the log line alone is enough to mend the configuration.
 fn failure_message<C: AsRef<[u8]>>(judgement: &Judgement<'_>, host: &str, chain: &[C]) -> String {
-    let host = excerpt(host);
+    let host = cut(host, MAX_HOST_OCTETS);
     let mut message = match judgement.reason {
         Reason::NoPinMatched => {
             format!("Certificate pinning failure! No certificate of {host} has a pinned key.")
@@ -133,7 +129,7 @@ fn failure_message<C: AsRef<[u8]>>(judgement: &Judgement<'_>, host: &str, chain:
             )
         }
         Reason::MissingHost => {
-            "Certificate pinning failure! A connection without a host name, while hosts are pinned."
+            "Certificate pinning failure! A connection without a usable host name, while hosts are pinned."
                 .to_owned()
         }
         Reason::ChainNotValidated => {
@@ -148,19 +144,33 @@ fn failure_message<C: AsRef<[u8]>>(judgement: &Judgement<'_>, host: &str, chain:
     }
     if !chain.is_empty() {
         message.push_str("\n  Validated certificate chain:");
-        for certificate in chain.iter().take(MAX_CHAIN) {
-            let line = match certificate::describe(certificate.as_ref()) {
-                Ok(described) => format!("{}: {}", described.pin, described.subject.unwrap_or_default()),
-                Err(_) => "(malformed)".to_owned(),
+        for certificate in chain.iter().take(LISTED).map(AsRef::as_ref) {
+            let small = Some(certificate).filter(|der| der.len() <= MAX_CERTIFICATE_BYTES);
+            let line = match small.and_then(|der| certificate::describe(der).ok()) {
+                Some(described) => {
+                    let subject = described.subject.unwrap_or_default();
+                    format!("sha256/{}: {}", described.pin, cut(&subject, 200))
+                }
+                None => "(malformed, or larger than any real one)".to_owned(),
             };
-            let _ = write!(message, "\n    sha256/{line}");
+            let _ = write!(message, "\n    {line}");
         }
+        write_rest(&mut message, chain.len());
     }
     if let Some(entry) = judgement.entry {
         let _ = write!(message, "\n  Pins configured for {}:", entry.domain());
-        entry.pins().iter().for_each(|pin| message.push_str(&format!("\n    sha256/{pin}")));
+        for pin in entry.pins().iter().take(LISTED) {
+            let _ = write!(message, "\n    sha256/{pin}");
+        }
+        write_rest(&mut message, entry.pins().len());
     }
     message
+}
+
+fn write_rest(message: &mut String, count: usize) {
+    if let Some(rest) = count.checked_sub(LISTED + 1) {
+        let _ = write!(message, "\n    and {} more", rest + 1);
+    }
 }
 
 /// Holds events until there is a sink, then passes them on.

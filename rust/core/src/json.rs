@@ -1,5 +1,6 @@
 //! A JSON value that keeps what `serde_json::Value` loses: the order of members and members named twice.
 
+use crate::{host::MAX_HOST_OCTETS, problem::cut};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
@@ -73,6 +74,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
         while let Some(item) = items.next_element()? {
             array.push(item);
         }
+        array.shrink_to_fit(); // room for four, where many have one
         Ok(Json::Array(array))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
@@ -80,6 +82,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
         while let Some(member) = members.next_entry()? {
             object.push(member);
         }
+        object.shrink_to_fit();
         Ok(Json::Object(object))
     }
 }
@@ -116,8 +119,9 @@ impl fmt::Display for Path<'_> {
         }
         match self.step {
             Step::Root => Ok(()),
+            // A host name is there in full; only what is far too long for one is cut, and points nowhere.
             Step::Member(name) => {
-                write!(formatter, "/{}", crate::problem::excerpt(name).replace('~', "~0").replace('/', "~1"))
+                write!(formatter, "/{}", cut(name, MAX_HOST_OCTETS).replace('~', "~0").replace('/', "~1"))
             }
             Step::Index(index) => write!(formatter, "/{index}"),
         }

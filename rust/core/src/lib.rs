@@ -29,6 +29,7 @@ pub mod event;
 pub mod expiry;
 pub mod host;
 mod json;
+mod names;
 pub mod options;
 pub mod pem;
 pub mod pin;

@@ -7,6 +7,7 @@ use crate::{
     expiry::{self, WARN_BEFORE_MS},
     host::{self, Host, suffixes},
     json::{Json, Path},
+    names::did_you_mean,
     pin::Pin,
     pin_set::Entry,
     problem::{ConfigError, Finding, Problem, Problems, excerpt},
@@ -86,7 +87,7 @@ impl Reader {
         let mut seen = HashSet::new();
         for (name, value) in &members {
             let path = root.member(name);
-            if self.is_duplicate(&path, name, &mut seen) {
+            if self.is_to_skip(&path, name, &mut seen) {
                 continue;
             }
             match (name.as_str(), value) {
@@ -103,7 +104,7 @@ impl Reader {
         let mut seen = HashSet::new();
         for (name, value) in settings {
             let path = path.member(name);
-            if self.is_duplicate(&path, name, &mut seen) {
+            if self.is_to_skip(&path, name, &mut seen) {
                 continue;
             }
             match (name.as_str(), value) {
@@ -126,7 +127,7 @@ impl Reader {
         let mut normalized: HashMap<String, &str> = HashMap::new();
         for (key, value) in domains {
             let path = path.member(key);
-            if self.is_duplicate(&path, key, &mut keys) {
+            if self.is_to_skip(&path, key, &mut keys) {
                 continue;
             }
             let host = match host::normalize(key) {
@@ -157,20 +158,19 @@ impl Reader {
 
     fn domain(&mut self, path: &Path<'_>, host: Option<Host>, options: &Members) -> Option<Entry> {
         let mut entry = Entry::new(host.as_ref().map(|host| host.name.clone()).unwrap_or_default());
-        let mut warnings = Vec::new();
         let mut seen = HashSet::new();
         let include =
             options.iter().any(|(name, value)| name == "includeSubdomains" && *value == Json::Bool(true));
         for (name, value) in options {
             let path = path.member(name);
-            if self.is_duplicate(&path, name, &mut seen) {
+            if self.is_to_skip(&path, name, &mut seen) {
                 continue;
             }
             match (name.as_str(), value) {
                 ("publicKeyHashes", Json::Null) => {
                     seen.remove("publicKeyHashes"); // as good as missing
                 }
-                ("publicKeyHashes", Json::Array(pins)) => self.pins(&path, pins, &mut entry, &mut warnings),
+                ("publicKeyHashes", Json::Array(pins)) => self.pins(&path, pins, &mut entry),
                 ("publicKeyHashes", other) => self.wrong_type(&path, "an array of base64 strings", other),
                 ("includeSubdomains", Json::Bool(include)) => {
                     entry.include_subdomains = *include;
@@ -181,9 +181,7 @@ impl Reader {
                 }
                 ("reportOnly", Json::Bool(report_only)) => entry.report_only = *report_only,
                 ("expirationDate", Json::Null) => {}
-                ("expirationDate", Json::String(date)) => {
-                    self.expiration(&path, date, &mut entry, &mut warnings)
-                }
+                ("expirationDate", Json::String(date)) => self.expiration(&path, date, &mut entry),
                 ("expirationDate", other) => self.wrong_type(&path, "a string of the form yyyy-MM-dd", other),
                 ("excludedSubdomains", Json::Array(names)) => {
                     self.excluded(&path, names, host.as_ref(), include, &mut entry);
@@ -198,20 +196,10 @@ impl Reader {
                     .suggest("add `publicKeyHashes` with the pins of this domain, or remove the domain");
             self.problems.error(path, finding);
         }
-        for (path, finding) in warnings {
-            let is_error = finding.code == "no-backup-pin" && self.require_backup_pin;
-            if is_error { self.problems.error(path, finding) } else { self.problems.warning(path, finding) }
-        }
         host.map(|_| entry)
     }
 
-    fn pins(
-        &mut self,
-        path: &Path<'_>,
-        pins: &[Json],
-        entry: &mut Entry,
-        warnings: &mut Vec<(String, Finding)>,
-    ) {
+    fn pins(&mut self, path: &Path<'_>, pins: &[Json], entry: &mut Entry) {
         if pins.is_empty() {
             let finding =
                 Finding::new("pins-empty", "`publicKeyHashes` is empty, so nothing would be pinned")
@@ -221,6 +209,9 @@ impl Reader {
         }
         let mut parsed = Vec::with_capacity(pins.len());
         for (index, pin) in pins.iter().enumerate() {
+            if self.problems.is_full() {
+                break;
+            }
             let path = path.index(index);
             let Json::String(text) = pin else {
                 let finding = Finding::new(
@@ -239,7 +230,7 @@ impl Reader {
                             format!("the pin {pin} is a placeholder: no key has it"),
                         )
                         .suggest("replace it by a real pin before you ship");
-                        warnings.push((path.to_string(), finding));
+                        self.problems.warning(path, finding);
                     }
                     parsed.push(pin);
                 }
@@ -252,17 +243,14 @@ impl Reader {
             let message = "there is only one pin: when the server's key changes, the app is locked out";
             let finding = Finding::new("no-backup-pin", message)
                 .suggest("make a spare key now, keep it offline, and add its pin as a second one");
-            warnings.push((path.to_string(), finding));
+            match self.require_backup_pin {
+                true => self.problems.error(path, finding),
+                false => self.problems.warning(path, finding),
+            }
         }
     }
 
-    fn expiration(
-        &mut self,
-        path: &Path<'_>,
-        date: &str,
-        entry: &mut Entry,
-        warnings: &mut Vec<(String, Finding)>,
-    ) {
+    fn expiration(&mut self, path: &Path<'_>, date: &str, entry: &mut Entry) {
         let expires_at = match expiry::start_of_day(date) {
             Ok(instant) => instant,
             Err(finding) => return self.problems.error(path, finding),
@@ -274,12 +262,11 @@ impl Reader {
                 "pins-expired",
                 format!("the pins expired on {date} and protect nothing any more"),
             );
-            warnings.push((path.to_string(), finding.suggest("update the pins and the date")));
+            self.problems.warning(path, finding.suggest("update the pins and the date"));
         } else if self.now_ms >= expires_at - WARN_BEFORE_MS {
             let finding =
                 Finding::new("pins-expiring", format!("the pins expire on {date}, in less than 30 days"));
-            warnings
-                .push((path.to_string(), finding.suggest("ship an update with new pins before that day")));
+            self.problems.warning(path, finding.suggest("ship an update with new pins before that day"));
         }
     }
 
@@ -314,6 +301,9 @@ impl Reader {
             self.problems.error(path, finding);
         }
         for (index, name) in names.iter().enumerate() {
+            if self.problems.is_full() {
+                break;
+            }
             let path = path.index(index);
             let Json::String(text) = name else {
                 self.wrong_type(&path, "a host name", name);
@@ -340,8 +330,11 @@ impl Reader {
         }
     }
 
-    /// Reports a member that was there before. The first one counts, and the document is refused anyway.
-    fn is_duplicate<'a>(&mut self, path: &Path<'_>, name: &'a str, seen: &mut HashSet<&'a str>) -> bool {
+    /// Whether a member is not to be read: it was there before, which is reported, or reading makes no difference now.
+    fn is_to_skip<'a>(&mut self, path: &Path<'_>, name: &'a str, seen: &mut HashSet<&'a str>) -> bool {
+        if self.problems.is_full() {
+            return true;
+        }
         let duplicate = !seen.insert(name);
         if duplicate {
             let finding = Finding::new("duplicate-key", format!("\"{}\" stands here twice", excerpt(name)));
@@ -375,69 +368,5 @@ impl Json {
 const DOMAIN_OPTIONS: [&str; 5] =
     ["publicKeyHashes", "includeSubdomains", "expirationDate", "reportOnly", "excludedSubdomains"];
 
-/// What other libraries call the same thing, TrustKit first.
-const ALIASES: [(&str, &str); 13] = [
-    ("tskpublickeyhashes", "publicKeyHashes"),
-    ("tskincludesubdomains", "includeSubdomains"),
-    ("tskexpirationdate", "expirationDate"),
-    ("tskenforcepinning", "reportOnly"),
-    ("tskreporturis", "reportUris"),
-    ("pins", "publicKeyHashes"),
-    ("pin", "publicKeyHashes"),
-    ("hashes", "publicKeyHashes"),
-    ("sha256", "publicKeyHashes"),
-    ("subdomains", "includeSubdomains"),
-    ("expiration", "expirationDate"),
-    ("expires", "expirationDate"),
-    ("enforce", "reportOnly"),
-];
-
-fn did_you_mean<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    if name.len() > 64 {
-        return None;
-    }
-    let lower = name.to_ascii_lowercase();
-    let alias =
-        ALIASES.iter().find(|(alias, _)| *alias == lower.trim_start_matches('k')).map(|(_, meant)| *meant);
-    if let Some(meant) = alias.and_then(|meant| known.iter().find(|option| **option == meant)) {
-        return Some(meant);
-    }
-    known
-        .iter()
-        .map(|option| (strsim::damerau_levenshtein(&lower, &option.to_ascii_lowercase()), *option))
-        .min()
-        .filter(|(distance, option)| *distance <= option.len() / 3)
-        .map(|(_, option)| option)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::parse;
-
-    #[test]
-    fn hostile_documents_are_refused_in_bounded_size() {
-        let many =
-            format!("{{{}}}", (0..200_000).map(|n| format!("\"/{n}\":1")).collect::<Vec<_>>().join(","));
-        let problems = parse(&many, 0).unwrap_err().problems;
-        assert_eq!(problems.len(), 1001);
-        assert_eq!(problems.last().unwrap().code, "too-many-problems");
-
-        let deep = "[".repeat(1_000_000);
-        assert_eq!(parse(&deep, 0).unwrap_err().problems[0].code, "json-syntax");
-
-        let huge = " ".repeat(10_000_000);
-        assert_eq!(parse(&huge, 0).unwrap_err().problems[0].code, "document-too-large");
-
-        let long_key = format!("{{\"{}\": {{}}}}", "a".repeat(5_000_000));
-        let text = parse(&long_key, 0).unwrap_err().to_string();
-        assert!(text.len() < 2000, "{} bytes", text.len());
-    }
-
-    #[test]
-    fn any_text_is_answered_without_panic() {
-        use proptest::prelude::*;
-        proptest!(|(text in "[\\[\\]{}\",:a-zA-Z0-9. \\\\]{0,120}")| {
-            let _ = parse(&text, 0);
-        });
-    }
-}
+mod tests;

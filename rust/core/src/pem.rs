@@ -36,9 +36,9 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, Finding> {
                     &format!("before the next block begins on line {number}"),
                 ));
             }
-            open = Some((label.to_owned(), number, String::new()));
+            open = Some((label, number, String::new()));
         } else if let Some(label) = marker(line, "-----END ") {
-            blocks.push(close(open.take(), label, number)?);
+            blocks.push(close(open.take(), &label, number)?);
         } else if let Some((_, _, base64)) = &mut open {
             if let Some(bad) = line.bytes().position(|byte| !is_base64(byte)).filter(|_| !is_header(line)) {
                 let message =
@@ -81,8 +81,9 @@ fn not_closed(label: &str, start: usize, when: &str) -> Finding {
     Finding::new("pem-no-end", message).suggest("the file was cut off: get it again")
 }
 
-fn marker<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
-    line.strip_prefix(prefix)?.strip_suffix("-----")
+/// The label, cut to what fits into a message.
+fn marker(line: &str, prefix: &str) -> Option<String> {
+    Some(excerpt(line.strip_prefix(prefix)?.strip_suffix("-----")?).escape_debug().to_string())
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -114,10 +115,13 @@ mod tests {
             ("\nAAEC\n-----END X-----\n", "pem-no-begin", "line 3"),
             ("-----BEGIN X-----\nAAEC\n-----END Y-----\n", "pem-labels-differ", "line 3"),
             ("-----BEGIN X-----\nAAECA\n-----END X-----\n", "pem-not-base64", "lines 1 to 3"),
+            ("-----BEGIN \u{1b}[2J-----\n", "pem-no-end", "[2J"),
+            (&format!("-----BEGIN {}-----\n", "X".repeat(1_000_000)), "pem-no-end", "XXX…"),
         ] {
             let finding = blocks(text).unwrap_err();
             assert_eq!(finding.code, code, "{text}");
             assert!(finding.message.contains(place), "{}", finding.message);
+            assert!(finding.message.len() < 300 && !finding.message.contains(char::is_control));
         }
     }
 }

@@ -1,6 +1,9 @@
 //! A pin: the SHA-256 of a certificate's SubjectPublicKeyInfo, as RFC 7469 §2.4 defines it.
 
-use crate::problem::{Finding, excerpt};
+use crate::{
+    der,
+    problem::{Finding, excerpt},
+};
 use base64::{Engine as _, alphabet, engine::general_purpose as engines};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -83,6 +86,9 @@ impl Pin {
                 &text.split_whitespace().collect::<String>(),
             ));
         }
+        if let Some(pin) = decode(text) {
+            return Ok(pin); // even if it begins as a prefix would
+        }
         let base64 = match text.split_once('/') {
             Some(("sha256", rest)) => rest,
             Some((prefix, _)) if is_digest_name(prefix) => {
@@ -123,7 +129,7 @@ impl Pin {
         Err(match bytes.len() {
             0 => Finding::new("pin-empty", "the pin is empty"),
             20 => Finding::new("pin-is-sha1", "the pin has 20 bytes: a SHA-1 hash, not SHA-256"),
-            length if length > 64 && bytes[0] == 0x30 && bytes[1] >= 0x80 => Finding::new(
+            _ if looks_like_der(&bytes) => Finding::new(
                 "pin-is-certificate",
                 "this is a whole certificate or key, not the hash of a public key",
             ),
@@ -155,12 +161,17 @@ fn is_digest_name(prefix: &str) -> bool {
         || lower == "sha256"
 }
 
-/// Suggests `replacement` if it is a pin, else how to get one.
+/// Suggests `replacement` if it is a pin, else how to get one. (Not by [`Pin::parse`], which comes back here.)
 fn with_replacement(finding: Finding, replacement: &str) -> Finding {
-    match Pin::parse(replacement) {
-        Ok(pin) => finding.suggest(format!("use `{pin}`")),
-        Err(_) => finding.suggest(HOW_TO_GET_A_PIN),
+    match decode(replacement.strip_prefix("sha256/").unwrap_or(replacement)) {
+        Some(pin) => finding.suggest(format!("use `{pin}`")),
+        None => finding.suggest(HOW_TO_GET_A_PIN),
     }
+}
+
+/// A pin written as it should be, without a prefix.
+fn decode(base64: &str) -> Option<Pin> {
+    STRICT.decode(base64).ok()?.try_into().ok().map(Pin)
 }
 
 fn looks_like_hex(text: &str) -> Option<Finding> {
@@ -184,6 +195,12 @@ fn looks_like_hex(text: &str) -> Option<Finding> {
         ),
         _ => None,
     }
+}
+
+/// A key, or a certificate, perhaps cut off.
+fn looks_like_der(bytes: &[u8]) -> bool {
+    let is_long_sequence = bytes.len() > 64 && bytes[0] == der::SEQUENCE && bytes[1] >= 0x80;
+    is_long_sequence || der::only(bytes, der::SEQUENCE).is_some()
 }
 
 fn not_base64(text: &str) -> Finding {
@@ -214,6 +231,17 @@ mod tests {
                 prop_assert_eq!(Pin::parse(&pin.to_string()), Ok(pin));
             }
         });
+    }
+
+    #[test]
+    fn hostile_text_takes_bounded_time_and_stack() {
+        let on_a_small_stack = std::thread::Builder::new().stack_size(64 * 1024).spawn(|| {
+            for text in ["\u{1}".to_owned(), "a\u{7f}b".to_owned(), "sha256pin-sha256=".repeat(3500)] {
+                let finding = Pin::parse(&text).unwrap_err();
+                assert!(finding.message.len() < 500, "{}", finding.message);
+            }
+        });
+        on_a_small_stack.unwrap().join().unwrap();
     }
 
     #[test]

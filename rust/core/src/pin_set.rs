@@ -1,11 +1,6 @@
 //! The pins in force: compiled once, immutable, looked up by hash.
 
-use crate::{
-    host::{self, Buffer, MAX_HOST_OCTETS, suffixes},
-    options::Configuration,
-    pin::Pin,
-    problem::Problem,
-};
+use crate::{host::suffixes, options::Configuration, pin::Pin, problem::Problem};
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -18,8 +13,8 @@ use std::{
 #[derive(Debug)]
 pub struct Entry {
     domain: Arc<str>,
-    /// In the order of the configuration, each once.
-    pins: Vec<Pin>,
+    /// In the order of the configuration, each once. Shared with the events about it.
+    pins: Arc<[Pin]>,
     /// The same, sorted.
     lookup: Vec<Pin>,
     expiration_date: Option<String>,
@@ -30,14 +25,15 @@ pub struct Entry {
     pub include_subdomains: bool,
     /// Whether a mismatch is only reported.
     pub report_only: bool,
-    expiry_announced: AtomicBool,
+    /// That the pins are about to expire, and that they have.
+    announced: [AtomicBool; 2],
 }
 
 impl Entry {
     pub(crate) fn new(domain: String) -> Self {
         Self {
             domain: domain.into(),
-            pins: Vec::new(),
+            pins: Arc::default(),
             lookup: Vec::new(),
             expiration_date: None,
             expires_at: None,
@@ -45,14 +41,14 @@ impl Entry {
             excluded_lookup: HashSet::new(),
             include_subdomains: false,
             report_only: false,
-            expiry_announced: AtomicBool::new(false),
+            announced: Default::default(),
         }
     }
 
     pub(crate) fn set_pins(&mut self, pins: Vec<Pin>) {
         let mut seen = HashSet::new();
         self.pins = pins.into_iter().filter(|pin| seen.insert(*pin)).collect();
-        self.lookup = self.pins.clone();
+        self.lookup = self.pins.to_vec();
         self.lookup.sort_unstable();
     }
 
@@ -75,7 +71,7 @@ impl Entry {
         &self.domain
     }
     /// The distinct pins in the order of the configuration.
-    pub fn pins(&self) -> &[Pin] {
+    pub fn pins(&self) -> &Arc<[Pin]> {
         &self.pins
     }
     /// `yyyy-MM-dd` as configured.
@@ -103,9 +99,11 @@ impl Entry {
         !self.is_expired(now_ms)
             && self.expires_at.is_some_and(|end| now_ms >= end - crate::expiry::WARN_BEFORE_MS)
     }
-    /// True the first time only.
-    pub(crate) fn announce_expiry_once(&self) -> bool {
-        !self.expiry_announced.swap(true, Ordering::Relaxed)
+    /// Whether it is to be said now that the pins are about to expire, or that they have: true once for each.
+    pub(crate) fn announces(&self, now_ms: i64) -> bool {
+        let expired = self.is_expired(now_ms);
+        (expired || self.is_expiring(now_ms))
+            && !self.announced[usize::from(expired)].swap(true, Ordering::Relaxed)
     }
 
     /// Whether `host`, which is below this domain, or one of its parents below this domain is carved out.
@@ -119,7 +117,7 @@ impl Entry {
 
 /// Which configured domain governs a host at a time.
 #[derive(Debug, Clone, Copy)]
-pub enum Governing<'a> {
+pub(crate) enum Governing<'a> {
     /// The most specific live entry.
     Entry(&'a Entry),
     /// Only entries whose pins have expired; the most specific of them.
@@ -165,16 +163,18 @@ impl PinSet {
         self.entries.is_empty()
     }
 
-    /// The most specific live entry for a host in any spelling: its own, else the longest parent's with
+    /// The live entry that is least forgiving: one that blocks, else one that reports.
+    pub(crate) fn strictest(&self, now_ms: i64) -> Option<&Entry> {
+        let mut live = self.entries.iter().filter(|entry| !entry.is_expired(now_ms));
+        let first = live.next()?;
+        if first.report_only { live.find(|entry| !entry.report_only).or(Some(first)) } else { Some(first) }
+    }
+
+    /// The most specific live entry for a host in its normal form: its own, else the longest parent's with
     /// `includeSubdomains`. An expired entry counts as absent, and so does one that excludes the host.
     ///
     /// One hash look-up for each label of the host, however many domains there are.
-    pub fn governing(&self, host: &str, now_ms: i64) -> Governing<'_> {
-        if self.entries.is_empty() {
-            return Governing::Nothing;
-        }
-        let mut buffer: Buffer = [0; MAX_HOST_OCTETS];
-        let host = &*host::fold(host, &mut buffer);
+    pub(crate) fn governing(&self, host: &str, now_ms: i64) -> Governing<'_> {
         let mut passed_over = Governing::Nothing;
         for name in suffixes(host) {
             let Some(entry) = self.by_domain.get(name).and_then(|index| self.entries.get(*index)) else {

@@ -86,7 +86,12 @@ impl Finding {
 
 /// At most 80 characters of what a user wrote: enough to find it, never a megabyte in a message.
 pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(80) {
+    cut(text, 80)
+}
+
+/// At most so many characters of a text that others wrote.
+pub(crate) fn cut(text: &str, characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
@@ -97,35 +102,37 @@ pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
 pub(crate) struct Problems {
     list: Vec<Problem>,
     errors: usize,
-    cut: bool,
+    warnings: usize,
 }
 
-/// More problems than anybody reads at once.
+/// More problems of one severity than anybody reads at once.
 pub(crate) const MAX_PROBLEMS: usize = 1000;
 
 impl Problems {
     pub(crate) fn error(&mut self, path: impl fmt::Display, finding: Finding) {
         self.errors += 1;
-        self.push(path, finding, Severity::Error);
+        if self.errors <= MAX_PROBLEMS {
+            self.list.push(finding.at(Severity::Error, path));
+        }
     }
     pub(crate) fn warning(&mut self, path: impl fmt::Display, finding: Finding) {
-        self.push(path, finding, Severity::Warning);
-    }
-    fn push(&mut self, path: impl fmt::Display, finding: Finding, severity: Severity) {
-        if self.list.len() < MAX_PROBLEMS {
-            self.list.push(finding.at(severity, path));
-        } else {
-            self.cut = true;
+        self.warnings += 1;
+        if self.warnings <= MAX_PROBLEMS {
+            self.list.push(finding.at(Severity::Warning, path));
         }
     }
     pub(crate) fn has_errors(&self) -> bool {
         self.errors > 0
     }
+    /// Whether there are more errors than are listed: nothing that is read from here on makes a difference.
+    pub(crate) fn is_full(&self) -> bool {
+        self.errors > MAX_PROBLEMS
+    }
     pub(crate) fn into_list(mut self) -> Vec<Problem> {
-        if self.cut {
-            // An error even if only warnings were cut off would refuse a good configuration.
-            let severity = if self.errors > 0 { Severity::Error } else { Severity::Warning };
-            let message = format!("only the first {MAX_PROBLEMS} problems are listed");
+        if self.errors.max(self.warnings) > MAX_PROBLEMS {
+            // An error where only warnings were cut off would refuse a good configuration.
+            let severity = if self.is_full() { Severity::Error } else { Severity::Warning };
+            let message = format!("only the first {MAX_PROBLEMS} problems of a severity are listed");
             self.list.push(Finding::new("too-many-problems", message).at(severity, ""));
         }
         self.list

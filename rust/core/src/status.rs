@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// Whether any domain is pinned.
+    /// Whether the pins of any domain are in force.
     pub active: bool,
     /// Counts the configurations; 0 before the first.
     pub generation: u64,
@@ -39,6 +39,8 @@ pub struct DomainStatus {
     pub expiration_date: Option<String>,
     /// Normalised.
     pub excluded_subdomains: Vec<String>,
+    /// Whether a mismatch is only reported.
+    pub report_only: bool,
     /// What the pins do now.
     pub state: DomainState,
     /// Where the pins come from: `code`.
@@ -76,6 +78,7 @@ impl DomainStatus {
             pins: entry.pins().to_vec(),
             expiration_date: entry.expiration_date().map(str::to_owned),
             excluded_subdomains: entry.excluded_subdomains().to_vec(),
+            report_only: entry.report_only,
             state,
             source: "code",
         }
@@ -144,7 +147,7 @@ impl Counters {
 impl Status {
     pub(crate) fn new(pins: &PinSet, counters: &Counters, now_ms: i64) -> Self {
         Self {
-            active: !pins.is_empty(),
+            active: pins.strictest(now_ms).is_some(),
             generation: pins.generation,
             domains: pins.entries().iter().map(|entry| DomainStatus::new(entry, now_ms)).collect(),
             counters: counters.read(),

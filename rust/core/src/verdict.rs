@@ -1,6 +1,7 @@
 //! The decision. Host and validated chain in, verdict out; no other branch about trust is anywhere else.
 
 use crate::{
+    host::{Buffer, MAX_HOST_OCTETS, fold},
     pin::Pin,
     pin_set::{Entry, Governing, PinSet},
     spki,
@@ -45,7 +46,7 @@ pub enum Reason {
     UnparsableChain,
     /// More than [`MAX_CHAIN`] certificates, or one of over [`MAX_CERTIFICATE_BYTES`].
     ChainTooLarge,
-    /// The host of the connection is unknown while something is pinned.
+    /// The host of the connection is unknown, or longer than any, while pins are in force.
     MissingHost,
     /// The platform did not find the chain valid.
     ChainNotValidated,
@@ -93,10 +94,15 @@ pub(crate) fn judge<'a, C: AsRef<[u8]>>(
     if pins.is_empty() {
         return allowed(Reason::NotPinned, None);
     }
-    let Some(host) = host.filter(|host| !host.is_empty()) else {
-        return judgement(Outcome::Blocked, Reason::MissingHost, None, None);
+    let mut buffer: Buffer = [0; MAX_HOST_OCTETS];
+    let Some(host) = host.and_then(|host| fold(host, &mut buffer)) else {
+        // Any of them may govern it.
+        return match pins.strictest(now_ms) {
+            Some(entry) => judgement(refused(entry), Reason::MissingHost, None, None),
+            None => allowed(Reason::PinExpired, None),
+        };
     };
-    let entry = match pins.governing(host, now_ms) {
+    let entry = match pins.governing(&host, now_ms) {
         Governing::Entry(entry) => entry,
         Governing::Expired(entry) => return allowed(Reason::PinExpired, Some(entry)),
         Governing::Excluded(entry) => return allowed(Reason::SubdomainExcluded, Some(entry)),
@@ -112,13 +118,13 @@ pub(crate) fn judge<'a, C: AsRef<[u8]>>(
 pub(crate) fn judge_unvalidated<'a>(pins: &'a PinSet, host: Option<&str>, now_ms: i64) -> Judgement<'a> {
     let no_chain: [&[u8]; 0] = [];
     let judgement = judge(pins, host, &no_chain, now_ms);
-    match judgement.reason {
-        // Not even report-only lets a chain through that is not valid TLS to begin with.
-        Reason::EmptyChain => {
-            Judgement { outcome: Outcome::Blocked, reason: Reason::ChainNotValidated, ..judgement }
-        }
-        _ => judgement,
-    }
+    let reason = match judgement.reason {
+        Reason::EmptyChain => Reason::ChainNotValidated,
+        Reason::MissingHost => Reason::MissingHost,
+        _ => return judgement,
+    };
+    // Not even report-only lets a chain through that is not valid TLS to begin with.
+    Judgement { outcome: Outcome::Blocked, reason, ..judgement }
 }
 
 /// What becomes of a host of `entry` that fails.

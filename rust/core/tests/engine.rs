@@ -1,7 +1,8 @@
 //! The engine as a bridge uses it: swaps, events, counters, panics, no allocation.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
 use rcgen::{CertificateParams, KeyPair};
-use spki_pinning_core::{Engine, Event, EventKind, EventSink, Outcome, Reason, spki};
+use spki_pinning_core::{Engine, Event, EventKind, EventSink, Outcome, Pin, Reason, spki};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
@@ -12,6 +13,7 @@ use std::{
 };
 
 const NOW: i64 = 1_767_225_600_000; // 2026-01-01
+const DAY: i64 = 86_400_000;
 
 fn certificate() -> Vec<u8> {
     let key = KeyPair::generate().unwrap();
@@ -47,6 +49,8 @@ fn a_refused_configuration_leaves_what_was_in_force() {
     assert_eq!(engine.generation(), 1);
     assert_eq!(engine.evaluate(Some("a.test"), &[&right], NOW).reason, Reason::PinMatched);
     assert!(engine.evaluate(Some("a.test"), &[&wrong], NOW).is_blocked());
+    assert_eq!(engine.outcome(Some("a.test"), &[&wrong], NOW), Outcome::Blocked);
+    assert_eq!(engine.outcome(Some("a.test"), &[&right], NOW), Outcome::Allowed);
     engine.disable();
     assert_eq!(engine.generation(), 2);
     assert_eq!(engine.evaluate(Some("a.test"), &[&wrong], NOW).reason, Reason::NotPinned);
@@ -103,18 +107,97 @@ fn the_end_of_a_pin_set_is_announced_once_30_days_before() {
     let pins = configuration("a.test", &[served.clone(), certificate()], r#","expirationDate":"2026-03-01""#);
     engine.initialize(&pins, NOW).unwrap();
     assert!(recorder.take().is_empty());
-    let day = 86_400_000;
-    let end = NOW + 59 * day;
-    for now in [end - 30 * day - 1, end - 30 * day, end - 1] {
+    let end = NOW + 59 * DAY;
+    for now in [end - 30 * DAY - 1, end - 30 * DAY, end - 1] {
         engine.check(Some("a.test"), &[&served], "fetch", now);
     }
     let events = recorder.take();
     assert_eq!(events.len(), 1);
     assert_eq!(
         (events[0].kind, events[0].reason, events[0].timestamp),
-        (EventKind::Warning, "pins-expiring", end - 30 * day)
+        (EventKind::Warning, "pins-expiring", end - 30 * DAY)
     );
     assert_eq!(engine.check(Some("a.test"), &[certificate()], "fetch", end).reason, Reason::PinExpired);
+}
+
+#[test]
+fn a_pin_set_that_ends_while_the_app_runs_says_so_once() {
+    let (engine, served) = (Engine::new(), certificate());
+    let recorder = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(recorder.clone()));
+    let pins = configuration("a.test", &[served.clone(), certificate()], r#","expirationDate":"2026-01-02""#);
+    engine.initialize(&pins, NOW).unwrap();
+    let reasons =
+        || recorder.take().iter().map(|e| (e.reason, e.server_hostname.clone())).collect::<Vec<_>>();
+    assert_eq!(reasons(), [("pins-expiring", "a.test".to_owned())]);
+    for now in [NOW + DAY - 1, NOW + DAY, NOW + DAY + 1] {
+        engine.check(Some("a.test"), &[&served], "fetch", now);
+    }
+    assert_eq!(reasons(), [("pins-expired", "a.test".to_owned())]);
+    engine.initialize(&pins, NOW + 2 * DAY).unwrap();
+    engine.check(Some("a.test"), &[&served], "fetch", NOW + 2 * DAY);
+    assert_eq!(reasons(), [("pins-expired", "a.test".to_owned())]);
+}
+
+#[test]
+fn a_missing_host_is_blocked_only_while_pins_are_in_force() {
+    let (engine, served) = (Engine::new(), certificate());
+    let reason = |now| engine.evaluate(None, &[&served], now).reason;
+    assert_eq!(reason(NOW), Reason::NotPinned);
+    let pins = configuration("a.test", &[served.clone(), certificate()], r#","expirationDate":"2026-01-02""#);
+    engine.initialize(&pins, NOW).unwrap();
+    assert_eq!(reason(NOW + DAY - 1), Reason::MissingHost);
+    assert_eq!(reason(NOW + DAY), Reason::PinExpired);
+    assert_eq!(reason(i64::MAX), Reason::PinExpired);
+    assert_eq!(reason(i64::MIN), Reason::MissingHost);
+}
+
+#[test]
+fn a_host_longer_than_any_name_is_no_host() {
+    let (engine, served) = (Engine::new(), certificate());
+    engine.initialize(&configuration("a.test", &[served.clone(), certificate()], ""), NOW).unwrap();
+    // UTS 46 ignores the soft hyphens: this is `a.test` to whoever reads that far.
+    let hyphens = format!("a{}.test", "\u{ad}".repeat(100_000));
+    let labels = format!("{}b.test", "x.".repeat(500_000));
+    for host in [hyphens, labels] {
+        let start = std::time::Instant::now();
+        assert_eq!(engine.check(Some(&host), &[&served], "fetch", NOW).reason, Reason::MissingHost);
+        assert!(start.elapsed().as_secs() < 1);
+    }
+}
+
+#[test]
+fn the_longest_host_name_is_whole_in_events() {
+    let engine = Engine::new();
+    let recorder = Arc::new(Recorder::default());
+    let host = format!("{}.a.test", vec!["x".repeat(60); 4].join("."));
+    engine
+        .initialize(&configuration("a.test", &[certificate()], r#","includeSubdomains":true"#), NOW)
+        .unwrap();
+    engine.set_event_sink(Some(recorder.clone()));
+    engine.check(Some(&host), &[certificate()], "fetch", NOW);
+    let event = &recorder.take()[0];
+    assert_eq!(event.server_hostname, host);
+    assert!(event.message.contains(&host));
+}
+
+#[test]
+fn events_are_small_whatever_a_server_shows() {
+    let (engine, key) = (Engine::new(), KeyPair::generate().unwrap());
+    let recorder = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(recorder.clone()));
+    let pins: Vec<_> =
+        (0..20_000u32).map(|n| Pin(std::array::from_fn(|i| (n >> (i % 3 * 8)) as u8)).to_string()).collect();
+    engine.initialize(&format!(r#"{{"a.test":{{"publicKeyHashes":{pins:?}}}}}"#), NOW).unwrap();
+    for (size, reason) in [(100_000, Reason::NoPinMatched), (2_000_000, Reason::ChainTooLarge)] {
+        let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "\u{1b}".repeat(size));
+        let huge = params.self_signed(&key).unwrap().der().to_vec();
+        let chain = vec![huge; 32];
+        assert_eq!(engine.check(Some("a.test"), &chain, "fetch", NOW).reason, reason);
+        let event = recorder.take().pop().unwrap();
+        assert!(event.message.len() < 20_000, "{} bytes", event.message.len());
+    }
 }
 
 struct Bomb;
@@ -149,6 +232,8 @@ fn a_chain_the_platform_did_not_validate_satisfies_no_pin_not_even_report_only()
     let verdict = engine.check_unvalidated(Some("a.test"), &[&right], "fetch", NOW);
     assert_eq!((verdict.outcome, verdict.reason), (Outcome::Blocked, Reason::ChainNotValidated));
     assert_eq!(engine.check_unvalidated(Some("b.test"), &[&right], "fetch", NOW).reason, Reason::NotPinned);
+    assert!(engine.check_unvalidated(None, &[&right], "fetch", NOW).is_blocked());
+    assert_eq!(engine.check(None, &[&right], "fetch", NOW).outcome, Outcome::ReportOnly);
 }
 
 #[test]
