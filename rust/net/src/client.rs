@@ -1,20 +1,22 @@
 //! An HTTPS client (ureq over rustls) whose every connection is judged by the pins in force: in its handshake, after a
 //! resumed one, and again before a request leaves on a pooled one.
 
+mod connection;
+mod error;
+
+pub use error::NetError;
+
 use crate::{
-    validate::{Presented, Roots, RootsError, ValidatedChain},
+    validate::{Roots, RootsError},
     verifier::{Judge, Verifier},
 };
-use rustls::{
-    ClientConfig, ClientConnection, Error as TlsError, HandshakeKind, OtherError, StreamOwned,
-    client::Resumption, crypto::ring::default_provider,
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use spki_pinning_core::{Engine, Verdict};
+use connection::PinnedConnector;
+use error::Refusal;
+use rustls::{ClientConfig, Error as TlsError, crypto::ring::default_provider};
+use rustls_pki_types::{CertificateDer, ServerName};
+use spki_pinning_core::{Engine, Outcome};
 use std::{
     collections::HashMap,
-    error::Error,
-    fmt, io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -25,82 +27,12 @@ use ureq::{
     http::{Response, Uri},
     unversioned::{
         resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
-        transport::{
-            Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, TcpConnector, Transport,
-            TransportAdapter,
-        },
+        transport::NextTimeout,
     },
 };
 
 /// What events of this client name as their stack.
 pub const STACK: &str = "rust";
-
-/// Why a request failed.
-#[derive(Debug)]
-pub enum NetError {
-    /// The server's chain holds none of the pins.
-    Pinned {
-        /// The host that was refused; after redirects, the one that was really contacted.
-        host: String,
-        /// Why.
-        verdict: Box<Verdict>,
-    },
-    /// Anything else: DNS, connection, TLS, HTTP.
-    Http(Box<ureq::Error>),
-}
-
-impl fmt::Display for NetError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pinned { host, verdict } => {
-                write!(formatter, "{host} was refused: {}", verdict.reason().as_str())
-            }
-            Self::Http(error) => error.fmt(formatter),
-        }
-    }
-}
-
-impl Error for NetError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Pinned { .. } => None,
-            Self::Http(error) => Some(error.as_ref()),
-        }
-    }
-}
-
-impl From<ureq::Error> for NetError {
-    fn from(error: ureq::Error) -> Self {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
-        while let Some(current) = cause {
-            if let Some(Refused { host, verdict }) = current.downcast_ref() {
-                return Self::Pinned { host: host.clone(), verdict: Box::new(verdict.clone()) };
-            }
-            cause = match (current.downcast_ref::<io::Error>(), current.downcast_ref::<TlsError>()) {
-                // An io::Error hides what it wraps from `source`, and rustls' `Other` likewise.
-                (Some(io), _) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
-                (_, Some(TlsError::Other(OtherError(inner)))) => Some(inner.as_ref()),
-                _ => current.source(),
-            };
-        }
-        Self::Http(Box::new(error))
-    }
-}
-
-/// A refusal on its way through rustls and ureq.
-#[derive(Debug, Clone)]
-struct Refused {
-    host: String,
-    verdict: Verdict,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "certificate pinning failure for {}: {}", self.host, self.verdict.reason().as_str())
-    }
-}
-
-impl Error for Refused {}
 
 /// Settings of a [`PinnedClient`].
 #[derive(Debug)]
@@ -120,10 +52,10 @@ impl Builder {
         self
     }
 
-    /// For a whole request; 30 s unless set.
+    /// For a whole request, redirects and body included; 30 s unless set, a day at most.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(Duration::from_secs(24 * 60 * 60)); // no clock is overrun
         self
     }
 
@@ -139,29 +71,24 @@ impl Builder {
     /// # Errors
     /// When there is nothing to trust.
     pub fn build(self) -> Result<PinnedClient, RootsError> {
-        let validator = self.roots.validator()?;
-        let judge = Arc::new(EngineJudge { engine: self.engine.clone() });
-        let verifier = Arc::new(Verifier::new(validator, judge));
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        let judge = Arc::new(EngineJudge { engine: self.engine });
+        let verifier = Arc::new(Verifier::new(self.roots.validator()?, judge.clone()));
+        let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(self.versions)
             .map_err(|error| RootsError(error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(verifier.clone())
             .with_no_client_auth();
-        tls.resumption = Resumption::in_memory_sessions(64);
-        let connector =
-            ().chain(TcpConnector::default()).chain(PinnedConnector {
-                tls: Arc::new(tls),
-                verifier,
-                engine: self.engine,
-            });
-        let config = Config::builder().https_only(true).timeout_global(Some(self.timeout)).build();
+        // A proxy would have to be spoken to first; the environment's is not taken.
+        let config =
+            Config::builder().https_only(true).proxy(None).timeout_global(Some(self.timeout)).build();
+        let connector = PinnedConnector::new(tls, verifier, judge);
         let resolver = FixedResolver { addresses: self.addresses, others: DefaultResolver::default() };
         Ok(PinnedClient { agent: Agent::with_parts(config, connector, resolver) })
     }
 }
 
-/// An HTTPS client. Cheap to clone; clones share connections and sessions.
+/// An HTTPS client. Cheap to clone; clones share connections and sessions. It goes to servers directly: no proxy.
 #[derive(Debug, Clone)]
 pub struct PinnedClient {
     agent: Agent,
@@ -201,29 +128,33 @@ fn now_ms() -> i64 {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The name as the engine knows hosts.
-fn host_of(name: &ServerName<'_>) -> String {
-    name.to_str().into_owned()
-}
-
+/// Puts chains to the engine.
 #[derive(Debug)]
 struct EngineJudge {
     engine: Arc<Engine>,
 }
 
+impl EngineJudge {
+    /// Without a trace.
+    fn outcome(&self, name: &ServerName<'_>, chain: &[CertificateDer<'_>]) -> Outcome {
+        self.engine.outcome(Some(&name.to_str()), chain, now_ms())
+    }
+
+    /// With event and count.
+    fn check(&self, name: &ServerName<'_>, chain: &[CertificateDer<'_>]) -> Result<(), Refusal> {
+        let host = name.to_str();
+        let verdict = self.engine.check(Some(&host), chain, STACK, now_ms());
+        if verdict.is_blocked() { Err(Refusal { host: host.into_owned(), verdict }) } else { Ok(()) }
+    }
+}
+
 impl Judge for EngineJudge {
     fn accepts(&self, name: &ServerName<'_>, chain: &[CertificateDer<'_>]) -> bool {
-        let verdict = self.engine.evaluate(Some(&host_of(name)), chain, now_ms());
-        verdict.outcome == spki_pinning_core::Outcome::Allowed
+        self.outcome(name, chain) == Outcome::Allowed
     }
 
     fn judge(&self, name: &ServerName<'_>, chain: &[CertificateDer<'_>]) -> Result<(), TlsError> {
-        let host = host_of(name);
-        let verdict = self.engine.check(Some(&host), chain, STACK, now_ms());
-        if verdict.is_blocked() {
-            return Err(TlsError::Other(OtherError(Arc::new(Refused { host, verdict }))));
-        }
-        Ok(())
+        Ok(self.check(name, chain)?)
     }
 }
 
@@ -250,138 +181,5 @@ impl Resolver for FixedResolver {
             }
             None => self.others.resolve(uri, config, timeout),
         }
-    }
-}
-
-/// Wraps a connection in TLS and has it judged before anybody else gets it.
-#[derive(Debug)]
-struct PinnedConnector {
-    tls: Arc<ClientConfig>,
-    verifier: Arc<Verifier>,
-    engine: Arc<Engine>,
-}
-
-impl<In: Transport> Connector<In> for PinnedConnector {
-    type Out = Either<In, PinnedTransport>;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails,
-        chained: Option<In>,
-    ) -> Result<Option<Self::Out>, ureq::Error> {
-        let Some(transport) = chained else { return Err(ureq::Error::ConnectionFailed) };
-        let host = details.uri.host().unwrap_or_default();
-        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-        let name =
-            ServerName::try_from(bare.to_owned()).map_err(|error| ureq::Error::Other(Box::new(error)))?;
-        let generation = self.engine.generation();
-        let mut tls = ClientConnection::new(self.tls.clone(), name.clone()).map_err(other)?;
-        let mut socket = TransportAdapter::new(transport.boxed(), details.current_time.clone());
-        socket.set_timeout(details.timeout);
-        Verifier::take_validated(); // whatever an earlier handshake of this thread left
-        while tls.is_handshaking() {
-            tls.complete_io(&mut socket)?;
-        }
-        let chain = match Verifier::take_validated() {
-            Some(chain) if tls.handshake_kind() != Some(HandshakeKind::Resumed) => chain,
-            _ => self.check_resumed(&tls, &name)?,
-        };
-        Ok(Some(Either::B(PinnedTransport {
-            buffers: LazyBuffers::new(
-                details.config.input_buffer_size(),
-                details.config.output_buffer_size(),
-            ),
-            stream: StreamOwned { conn: tls, sock: socket },
-            judged: Judged { engine: self.engine.clone(), host: host_of(&name), chain, generation },
-        })))
-    }
-}
-
-impl PinnedConnector {
-    /// rustls calls no verifier when a session is resumed. What the server showed in the session's first handshake is
-    /// validated again and judged by the pins that are in force now.
-    fn check_resumed(
-        &self,
-        tls: &ClientConnection,
-        name: &ServerName<'_>,
-    ) -> Result<ValidatedChain, ureq::Error> {
-        let certificates = tls.peer_certificates().unwrap_or_default();
-        let Some((leaf, intermediates)) = certificates.split_first() else {
-            return Err(other(TlsError::NoCertificatesPresented));
-        };
-        let presented = Presented { leaf, intermediates, name, ocsp_response: &[], now: UnixTime::now() };
-        self.verifier.check(&presented).map_err(other)
-    }
-}
-
-fn other(error: TlsError) -> ureq::Error {
-    ureq::Error::Other(Box::new(error))
-}
-
-/// What a connection was let through on.
-#[derive(Debug)]
-struct Judged {
-    engine: Arc<Engine>,
-    host: String,
-    chain: ValidatedChain,
-    generation: u64,
-}
-
-impl Judged {
-    /// Whether the pins in force still allow the connection. Costs a load where they have not changed.
-    fn still_allowed(&mut self) -> Result<(), Refused> {
-        let generation = self.engine.generation();
-        if generation == self.generation {
-            return Ok(());
-        }
-        let verdict = self.engine.evaluate(Some(&self.host), &self.chain, now_ms());
-        if verdict.is_blocked() {
-            return Err(Refused { host: self.host.clone(), verdict });
-        }
-        self.generation = generation;
-        Ok(())
-    }
-}
-
-struct PinnedTransport {
-    buffers: LazyBuffers,
-    stream: StreamOwned<ClientConnection, TransportAdapter>,
-    judged: Judged,
-}
-
-impl fmt::Debug for PinnedTransport {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("PinnedTransport").field("host", &self.judged.host).finish_non_exhaustive()
-    }
-}
-
-impl Transport for PinnedTransport {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        &mut self.buffers
-    }
-
-    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
-        self.judged.still_allowed().map_err(|refused| ureq::Error::Other(Box::new(refused)))?;
-        self.stream.get_mut().set_timeout(timeout);
-        let output = &self.buffers.output()[..amount];
-        io::Write::write_all(&mut self.stream, output)?;
-        Ok(())
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        self.stream.get_mut().set_timeout(timeout);
-        let input = self.buffers.input_append_buf();
-        let amount = io::Read::read(&mut self.stream, input)?;
-        self.buffers.input_appended(amount);
-        Ok(amount > 0)
-    }
-
-    /// Not open to the pool if it would be refused: the pool then makes a new connection, which has its own chance.
-    fn is_open(&mut self) -> bool {
-        self.judged.still_allowed().is_ok() && self.stream.get_mut().get_mut().is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        true
     }
 }

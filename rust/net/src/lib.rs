@@ -3,13 +3,17 @@
 //!
 //! * [`path`] finds which certificates really are a path from a leaf: what is judged is never merely what a server sent.
 //! * [`validate`] is trust: the platform's, or given roots.
-//! * [`probe`] makes one handshake and says what it saw.
-//! * [`client`] is an HTTP client whose every connection, new, resumed or pooled, is judged by the pins in force.
+//! * `client` (feature) is an HTTP client whose every connection, new, resumed or pooled, is judged by the pins in force.
+//! * `probe` (feature) makes one handshake and says what it saw.
+//!
+//! With the feature `platform-verifier` trust may come from the operating system.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "client")]
 pub mod client;
 pub mod path;
+#[cfg(feature = "probe")]
 pub mod probe;
 pub mod validate;
+#[cfg(any(feature = "client", feature = "probe"))]
 mod verifier;

@@ -1,7 +1,7 @@
 //! Who is trusted: the platform, or given roots.
 
 use crate::path;
-use rustls::{CertificateError, Error, crypto::ring::default_provider};
+use rustls::{CertificateError, Error};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use spki_pinning_core::certificate::{Expected, read_file};
 use std::{fmt::Debug, sync::Arc};
@@ -126,8 +126,9 @@ fn as_rustls_error(error: webpki::Error) -> Error {
             CertificateError::NotValidForNameContext { expected, presented }
         }
         E::UnknownIssuer => CertificateError::UnknownIssuer,
-        E::BadDer | E::TrailingData(_) => CertificateError::BadEncoding,
+        E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
         E::RequiredEkuNotFoundContext(_) => CertificateError::InvalidPurpose,
+        E::InvalidSignatureForPublicKey => CertificateError::BadSignature,
         other => CertificateError::Other(rustls::OtherError(Arc::new(other))),
     };
     Error::InvalidCertificate(error)
@@ -135,11 +136,8 @@ fn as_rustls_error(error: webpki::Error) -> Error {
 
 #[cfg(feature = "platform-verifier")]
 mod platform {
-    use super::{
-        Arc, CertificateDer, ChainValidator, Error, Presented, RootsError, ValidatedChain, default_provider,
-        path,
-    };
-    use rustls::client::danger::ServerCertVerifier;
+    use super::{Arc, CertificateDer, ChainValidator, Error, Presented, RootsError, ValidatedChain, path};
+    use rustls::{client::danger::ServerCertVerifier, crypto::ring::default_provider};
     use rustls_platform_verifier::Verifier;
 
     /// Trust as the operating system has it. Its verifier decides; which path that rests on is found out afterwards, as
@@ -155,10 +153,19 @@ mod platform {
             let verifier = Verifier::new(Arc::new(default_provider())).map_err(|error| {
                 RootsError(format!("the system's certificate verifier cannot be used: {error}"))
             })?;
-            // Nothing where the system does not show its roots; then the path ends below the root.
-            let roots = rustls_native_certs::load_native_certs().certs;
-            Ok(Self { verifier, roots })
+            Ok(Self { verifier, roots: readable_roots() })
         }
+    }
+
+    #[cfg(not(any(target_os = "android", target_os = "ios")))]
+    fn readable_roots() -> Vec<CertificateDer<'static>> {
+        rustls_native_certs::load_native_certs().certs
+    }
+
+    /// None: paths end with the last certificate that the server sent.
+    #[cfg(any(target_os = "android", target_os = "ios"))]
+    fn readable_roots() -> Vec<CertificateDer<'static>> {
+        Vec::new()
     }
 
     impl ChainValidator for Platform {

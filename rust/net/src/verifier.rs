@@ -19,19 +19,6 @@ pub(crate) trait Judge: Debug + Send + Sync {
     fn judge(&self, name: &ServerName<'_>, chain: &[CertificateDer<'_>]) -> Result<(), Error>;
 }
 
-/// Accepts whatever is valid.
-#[derive(Debug)]
-pub(crate) struct AnyValid;
-
-impl Judge for AnyValid {
-    fn accepts(&self, _: &ServerName<'_>, _: &[CertificateDer<'_>]) -> bool {
-        true
-    }
-    fn judge(&self, _: &ServerName<'_>, _: &[CertificateDer<'_>]) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
 thread_local! {
     /// The chain that the last full handshake of this thread was found valid with. rustls has no way to hand it from
     /// its verifier to who made the connection; both run on one thread, the one that drives the handshake.
@@ -40,8 +27,8 @@ thread_local! {
 
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    pub(crate) validator: Arc<dyn ChainValidator>,
-    pub(crate) judge: Arc<dyn Judge>,
+    validator: Arc<dyn ChainValidator>,
+    judge: Arc<dyn Judge>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -50,12 +37,10 @@ impl Verifier {
         Self { validator, judge, algorithms: default_provider().signature_verification_algorithms }
     }
 
-    /// Validates and judges what a connection shows: in its handshake, or, where it resumed a session and had none,
-    /// after it.
-    pub(crate) fn check(&self, presented: &Presented<'_>) -> Result<ValidatedChain, Error> {
-        let chain = self.validator.validate(presented, &|chain| self.judge.accepts(presented.name, chain))?;
-        self.judge.judge(presented.name, &chain)?;
-        Ok(chain)
+    /// Validates what a server shows: in its handshake, or, where it resumed a session and showed nothing, what it had
+    /// shown in the session's first one.
+    pub(crate) fn validate(&self, presented: &Presented<'_>) -> Result<ValidatedChain, Error> {
+        self.validator.validate(presented, &|chain| self.judge.accepts(presented.name, chain))
     }
 
     /// The chain of the full handshake that this thread has just driven, once.
@@ -74,7 +59,8 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         VALIDATED.set(None);
-        let chain = self.check(&Presented { leaf, intermediates, name, ocsp_response, now })?;
+        let chain = self.validate(&Presented { leaf, intermediates, name, ocsp_response, now })?;
+        self.judge.judge(name, &chain)?;
         VALIDATED.set(Some(chain));
         Ok(ServerCertVerified::assertion())
     }
