@@ -80,25 +80,22 @@ impl NativeEngine {
         validated: bool,
         stack: String,
     ) -> napi::Result<String> {
-        let now = clock_ms();
-        let connection = Connection::new(&self.engine, &reported, validated, now);
+        let connection = Connection::new(&self.engine, &reported, validated, clock_ms());
         let host = connection.decisive_host(hosts);
-        let verdict = connection.check(host.as_deref(), &stack);
-        let mut answer =
-            serde_json::to_value(&verdict).map_err(|error| napi::Error::from_reason(error.to_string()))?;
-        if let Some(members) = answer.as_object_mut() {
-            members.insert("serverHostname".to_owned(), host.into());
-        }
-        to_json(&answer)
+        answer(&connection.check(host.as_deref(), &stack), host)
     }
 
-    /// Whether a connection may go on under the pins in force; leaves no trace.
+    /// As [`Self::check_connection`], without a trace.
     #[napi(catch_unwind)]
-    pub fn still_allowed(&self, hosts: Vec<Option<String>>, reported: Vec<Buffer>, validated: bool) -> bool {
-        let now = clock_ms();
-        let connection = Connection::new(&self.engine, &reported, validated, now);
+    pub fn evaluate_connection(
+        &self,
+        hosts: Vec<Option<String>>,
+        reported: Vec<Buffer>,
+        validated: bool,
+    ) -> napi::Result<String> {
+        let connection = Connection::new(&self.engine, &reported, validated, clock_ms());
         let host = connection.decisive_host(hosts);
-        !connection.evaluate(host.as_deref()).is_blocked()
+        answer(&connection.evaluate(host.as_deref()), host)
     }
 
     /// Where events go from now on, as JSON text, on the JavaScript thread; those that waited come first.
@@ -115,6 +112,16 @@ impl NativeEngine {
         self.engine.set_event_sink(sink);
         Ok(())
     }
+}
+
+/// A verdict with the host it is about.
+fn answer(verdict: &Verdict, host: Option<String>) -> napi::Result<String> {
+    let mut answer =
+        serde_json::to_value(verdict).map_err(|error| napi::Error::from_reason(error.to_string()))?;
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("serverHostname".to_owned(), host.into());
+    }
+    to_json(&answer)
 }
 
 /// A connection that Node made, as far as its judgement goes.

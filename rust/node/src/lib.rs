@@ -1,5 +1,7 @@
 //! The engine as a Node add-on. JSON text goes both ways, so that the formats are those of the core and of every other
 //! bridge; nothing is decided here.
+#![allow(unreachable_pub, reason = "napi's macros export what is `pub`")]
+#![cfg_attr(test, allow(dead_code, reason = "but nothing in a test build"))]
 
 mod document;
 mod engine;

@@ -47,7 +47,9 @@ pub(crate) async fn answer(
     );
     let body = request.into_body().collect().await?.to_bytes();
     shared.log_bytes(&connection.host, entry, body.len());
-    tokio::time::sleep(connection.delay).await;
+    if !connection.delay.is_zero() {
+        tokio::time::sleep(connection.delay).await; // tokio's clock ticks in milliseconds, no delay would be one
+    }
     let mut response = match (upgrade, key) {
         (Some(upgrade), Some(key)) => websocket(upgrade, &key),
         _ => respond(&shared, &connection, &method, uri.path(), uri.query().unwrap_or_default(), body).await,

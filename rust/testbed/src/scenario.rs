@@ -234,7 +234,10 @@ pub(crate) async fn start(stop: Arc<Notify>) -> io::Result<Running> {
     let config = build.start(plan_a).await?;
     let rotating = Rotating { config, a: config_a, b: config_b };
     rotating.use_key("A");
+    let next_chain = pki::pem(plan_b.validated.as_deref().unwrap_or_default());
     build.hosts["rotating"]["nextPin"] = pin(&plan_b.identity.chain[0]).into();
+    build.hosts["rotating"]["nextValidatedChainFile"] =
+        build.write("rotating.next.validated.pem", &next_chain)?.into();
 
     invalid(&mut build, &first, &root).await?;
     deceitful(&mut build, &first, &second, &root, &rogue_root).await?;

@@ -163,7 +163,7 @@ async fn serve(
         return Ok(());
     }
     if manner == Manner::Plain {
-        stream.read(&mut [0; 1024]).await?;
+        let _any_amount = stream.read(&mut [0; 1024]).await?;
         stream
             .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             .await?;
@@ -193,7 +193,7 @@ async fn serve(
 }
 
 async fn half_close(shared: &Shared, host: &str, stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
-    stream.read(&mut [0; 4096]).await?;
+    let _any_amount = stream.read(&mut [0; 4096]).await?;
     shared.log(host, json!({"method": "GET", "path": "/", "connection": 0, "bytes": 0}));
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nonly this").await?;
     stream.flush().await?;
