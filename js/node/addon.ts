@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+/** An engine of the Node add-on; `rust/node/src/engine.rs` says what each method does. Results are JSON. */
+export interface NativeEngine {
+  initialize(document: string): string;
+  disable(): void;
+  status(): string;
+  /** Every host that the connection stands for; each that is pinned has to be satisfied. Certificates in DER, leaf first. */
+  checkConnection(hosts: (string | null)[], reported: Buffer[], validated: boolean, stack: string): string;
+  /** As {@link checkConnection}, without event and count. */
+  evaluateConnection(hosts: (string | null)[], reported: Buffer[], validated: boolean): string;
+  setEventSink(sink: ((event: string) => void) | null): void;
+}
+
+/** The Node add-on. JSON text goes both ways. */
+export interface Addon {
+  NativeEngine: new () => NativeEngine;
+  checkDocument(document: string): string;
+  evaluateDocument(document: string, host: string | null, chain: readonly Buffer[], nowMs?: number): string;
+  normalizeHost(input: string): string;
+  parsePin(input: string): string;
+  readCertificates(file: Buffer): string;
+  readPublicKey(file: Buffer): string;
+  readCsr(file: Buffer): string;
+  probe(request: string): Promise<string>;
+}
+
+/** Why there is no add-on. */
+export type AddonProblem = {
+  readonly code: 'addon-missing' | 'addon-unusable';
+  readonly message: string;
+  readonly suggestion: string;
+};
+
+/** The add-on, or why there is none. */
+export type LoadedAddon =
+  | { readonly ok: true; readonly addon: Addon }
+  | { readonly ok: false; readonly error: AddonProblem };
+
+let loaded: LoadedAddon | null = null;
+
+/** Loads the add-on when it is first asked for. */
+export function loadAddon(): LoadedAddon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): LoadedAddon {
+  // The same place from js/node and from lib/node.
+  const path = fileURLToPath(new URL('../../build/node/spki-pinning.node', import.meta.url));
+  if (!existsSync(path)) {
+    const message = `the native part is not built: there is no ${path}`;
+    return { ok: false, error: { code: 'addon-missing', message, suggestion: 'run `npm run build`' } };
+  }
+  try {
+    return { ok: true, addon: createRequire(import.meta.url)(path) };
+  } catch (error) {
+    const message = `the native part does not load: ${(error as Error).message}`;
+    const suggestion = 'it may be of another platform or Node version: run `npm run build`';
+    return { ok: false, error: { code: 'addon-unusable', message, suggestion } };
+  }
+}

@@ -1,0 +1,60 @@
+import type { PinningProblem } from './types.js';
+
+/** `initializeSslPinning` refused a configuration. What was in force before still is. */
+export class SslPinningConfigError extends Error {
+  override readonly name = 'SslPinningConfigError';
+  readonly code = 'E_SSL_PINNING_CONFIG';
+  /** Everything that was found, warnings included; at least one is an error. */
+  readonly problems: readonly PinningProblem[];
+
+  constructor(problems: readonly PinningProblem[]) {
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    super(
+      ['The SSL pinning configuration is not valid, so nothing was changed.', ...errors.map(line)].join('\n'),
+    );
+    this.problems = problems;
+  }
+}
+
+function line({ path, message, suggestion }: PinningProblem): string {
+  return `  ${path === '' ? '' : `${path}: `}${message}${suggestion === null ? '' : `: ${suggestion}`}`;
+}
+
+/** The native part is not there, so nothing can be pinned. The message says what to do. */
+export class SslPinningUnavailableError extends Error {
+  override readonly name = 'SslPinningUnavailableError';
+  readonly code = 'E_SSL_PINNING_UNAVAILABLE';
+}
+
+/** What a connection was refused for. */
+export type Refusal = {
+  /** The host that failed. */
+  readonly serverHostname: string | null;
+  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, … */
+  readonly reason: string;
+  /** The configured domain that governs the host. */
+  readonly entry: string | null;
+  /** The pins that the server showed, leaf first. */
+  readonly servedPins: readonly string[];
+};
+
+/** A connection failed its pins; nothing was sent over it. `fetch` in Node has it as the `cause` of its `TypeError`. */
+export class SslPinningError extends Error implements Refusal {
+  override readonly name = 'SslPinningError';
+  readonly code = 'E_SSL_PINNING';
+  readonly serverHostname: string | null;
+  readonly reason: string;
+  readonly entry: string | null;
+  readonly servedPins: readonly string[];
+
+  constructor({ serverHostname, reason, entry, servedPins }: Refusal) {
+    const served = servedPins.length === 0 ? 'no pin' : servedPins.map((pin) => `sha256/${pin}`).join(', ');
+    super(
+      `SSL pinning refused ${serverHostname ?? 'a connection without a host name'} (${reason}): it showed ${served}`,
+    );
+    this.serverHostname = serverHostname;
+    this.reason = reason;
+    this.entry = entry;
+    this.servedPins = servedPins;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Code written for react-native-ssl-public-key-pinning compiles against this package. Nothing here runs: the compiler is
+ * the test, over the types that the other package publishes.
+ */
+import type { EmitterSubscription } from 'react-native';
+import type * as frw from 'react-native-ssl-public-key-pinning';
+import * as ours from '../../src/index.js';
+
+/** The other package as it is imported; `default` is only how TypeScript sees CommonJS from an ES module. */
+type Frw = Omit<typeof frw, 'default'>;
+
+// Whatever takes the other package's module takes ours.
+export const dropIn: Frw = ours;
+
+// Every type is there under its name, and one may stand for the other in both directions.
+type Same<A, B> = [A, B] extends [B, A] ? true : never;
+export const both: {
+  readonly callback: Same<ours.ErrorListenerCallback, frw.ErrorListenerCallback>;
+  readonly error: Same<Required<ours.PinningError>, Required<frw.PinningError>>;
+} = { callback: true, error: true };
+export const toOurs: ours.PinningOptions = {} as frw.PinningOptions;
+export const toTheirs: frw.PinningOptions = {} as ours.PinningOptions;
+export const domainToOurs: ours.DomainOptions = {} as frw.DomainOptions;
+export const domainToTheirs: frw.DomainOptions = {} as ours.DomainOptions;
+
+/** What apps do with the four functions, against either package. */
+export async function asAppsCallIt(pinning: Frw): Promise<void> {
+  const options: frw.PinningOptions = {
+    'google.com': { includeSubdomains: true, publicKeyHashes: ['a', 'b'], expirationDate: '2027-01-31' },
+  };
+  options['example.com'] = { publicKeyHashes: [] };
+  options['example.com'].publicKeyHashes.push('a pin from elsewhere');
+  if (pinning.isSslPinningAvailable()) {
+    const done: boolean = await pinning.initializeSslPinning(options).then(() => true);
+    await (done ? pinning.disableSslPinning() : undefined);
+  }
+  const listener = (error: frw.PinningError): string => `${error.serverHostname} ${error.message ?? ''}`;
+  const subscription: EmitterSubscription = pinning.addSslPinningErrorListener(listener);
+  subscription.remove();
+}
+export const called: Promise<void> = asAppsCallIt(ours);
+
+// A test of an app makes events of its own.
+export const made: ours.PinningError = { serverHostname: 'example.com' };
+
+// What only this package has.
+export const listened = ours.addSslPinningErrorListener(({ reason, enforced }) => [reason, enforced]);
+export const settings: Promise<void> = ours.initializeSslPinning({}, { requireBackupPin: true });
+
+// @ts-expect-error a typing mistake in an option is found by the compiler already
+export const mistake: ours.DomainOptions = { publicKeyHashes: [], includeSubdomain: true };

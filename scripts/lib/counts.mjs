@@ -1,0 +1,74 @@
+// @ts-check
+/** How many tests ran, out of what the test runners print at their end. */
+import { stripVTControlCharacters } from 'node:util';
+
+/**
+ * @typedef {object} Counts
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ */
+
+/** @type {Counts} */
+export const NONE = { passed: 0, failed: 0, skipped: 0 };
+
+/**
+ * @param {readonly Counts[]} counts
+ * @returns {Counts}
+ */
+export function sum(counts) {
+  return counts.reduce(
+    (total, { passed, failed, skipped }) => ({
+      passed: total.passed + passed,
+      failed: total.failed + failed,
+      skipped: total.skipped + skipped,
+    }),
+    NONE,
+  );
+}
+
+/**
+ * Of `cargo test`, which prints a line for each test binary.
+ * @param {string} output
+ */
+export function countsOfCargo(output) {
+  const results = output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored;/gm);
+  return sum(
+    [...results].map(([, passed, failed, ignored]) => ({
+      passed: Number(passed),
+      failed: Number(failed),
+      skipped: Number(ignored),
+    })),
+  );
+}
+
+/**
+ * Of `node --test`, which prints a line for each number. A test may print such lines too: the last ones count.
+ * @param {string} output of the spec or the tap reporter
+ * @returns {Counts}
+ */
+export function countsOfNode(output) {
+  const lines = stripVTControlCharacters(output).matchAll(
+    /^[ℹ#] (pass|fail|cancelled|skipped|todo) (\d+)$/gm,
+  );
+  const last = new Map([...lines].map(([, name, count]) => [name, Number(count)]));
+  const of = (/** @type {string} */ name) => last.get(name) ?? 0;
+  return { passed: of('pass'), failed: of('fail') + of('cancelled'), skipped: of('skipped') + of('todo') };
+}
+
+/**
+ * The counts of a runner and its exit code together: a crash, or a build that fails, is a failure nobody counted,
+ * and so is a run without any test.
+ * @param {Counts} counts
+ * @param {number | null} code
+ * @returns {Counts}
+ */
+export function settle(counts, code) {
+  const ran = counts.passed + counts.failed > 0;
+  return counts.failed === 0 && (code !== 0 || !ran) ? { ...counts, failed: 1 } : counts;
+}
+
+/** @param {Counts} counts */
+export function inWords({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}

@@ -1,0 +1,73 @@
+// @ts-check
+/** Child processes: the one place that starts them. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository. */
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * How a child process ended.
+ * @typedef {object} Outcome
+ * @property {boolean} missing there is no such program
+ * @property {number | null} code null if it did not start, or a signal ended it
+ * @property {string} stdout
+ * @property {string} stderr empty where it was shown
+ */
+
+/**
+ * @typedef {object} RunOptions
+ * @property {Readonly<Record<string, string | undefined>>} [env] on top of this process's; undefined removes
+ * @property {'nothing' | 'progress' | 'all'} [show] what to let through while it runs; 'progress' is standard error
+ */
+
+/**
+ * Runs a program in the repository, with no standard input. Never rejects: see the outcome.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Promise<Outcome>}
+ */
+export function run(command, args, { env = {}, show = 'nothing' } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', show === 'nothing' ? 'pipe' : 'inherit'],
+    });
+    const output = { stdout: '', stderr: '' };
+    for (const name of /** @type {const} */ (['stdout', 'stderr'])) {
+      child[name]?.setEncoding('utf8').on('data', (text) => {
+        output[name] += text;
+        if (show === 'all') process.stdout.write(text);
+      });
+    }
+    child.on('error', (error) => {
+      const missing = /** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT';
+      resolve({ missing, code: null, stdout: '', stderr: error.message });
+    });
+    child.on('close', (code) => resolve({ missing: false, code, ...output }));
+  });
+}
+
+/**
+ * Runs a JavaScript program of node_modules with this Node.
+ * @param {string} script its path there
+ * @param {readonly string[]} args
+ * @param {RunOptions} [options]
+ */
+export function runPackage(script, args, options) {
+  return run(process.execPath, [join(ROOT, 'node_modules', script), ...args], options);
+}
+
+/**
+ * Runs npm: the one that started this script, if it did.
+ * @param {readonly string[]} args
+ */
+export function runNpm(args) {
+  const cli = process.env.npm_execpath ?? '';
+  if (cli.endsWith('npm-cli.js')) return run(process.execPath, [cli, ...args]);
+  // On Windows npm is a batch file.
+  return process.platform === 'win32' ? run('cmd.exe', ['/c', 'npm', ...args]) : run('npm', args);
+}

@@ -1,0 +1,147 @@
+// @ts-check
+/** The tools that are not npm packages: whether they are there, and the command that gets them. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, run } from './run.mjs';
+import { expectSuccess, Failure } from './steps.mjs';
+
+/** @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl'} Tool */
+
+/**
+ * What is wrong with a tool and the command that helps.
+ * @typedef {{ readonly message: string, readonly hint: string }} Problem
+ */
+
+const RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh";
+const ON_MACOS = process.platform === 'darwin';
+
+/** @type {Readonly<Record<Tool, () => Promise<Problem | null>>>} */
+const CHECKS = {
+  node: async () => oldNode(process.versions.node, JSON.parse(read('package.json')).engines.node),
+  cargo: () => starts('cargo', ['--version'], 'cargo is missing', RUSTUP),
+  rustc: async () => {
+    const { missing, code, stdout, stderr } = await run('rustc', ['--version']);
+    if (missing) return { message: 'rustc is missing', hint: RUSTUP };
+    if (code !== 0)
+      return { message: `rustc does not start: ${stderr.trim()}`, hint: 'rustup default stable' };
+    return oldRustc(stdout, wantedRust(read('Cargo.toml')));
+  },
+  rustfmt: () => starts('cargo', ['fmt', '--version'], 'rustfmt is missing', 'rustup component add rustfmt'),
+  clippy: () => starts('cargo', ['clippy', '--version'], 'clippy is missing', 'rustup component add clippy'),
+  cc: async () => {
+    if (process.platform === 'win32') return null; // rustc finds Visual Studio, and says so if it does not
+    const hint = ON_MACOS ? 'xcode-select --install' : 'apt-get install build-essential';
+    return starts('cc', ['--version'], 'a C compiler (cc) is missing', hint);
+  },
+  openssl: () => {
+    const hint = ON_MACOS ? 'brew install openssl' : 'apt-get install openssl';
+    return starts('openssl', ['version'], 'openssl is missing, which the tests compare with', hint);
+  },
+};
+
+/**
+ * What is wrong with the tools, all of it at once.
+ * @param {readonly Tool[]} tools
+ * @returns {Promise<Failure | null>}
+ */
+export async function obstacle(tools) {
+  const answers = await Promise.all(tools.map((tool) => CHECKS[tool]()));
+  const problems = answers.filter((problem) => problem !== null);
+  if (problems.length === 0) return null;
+  const hints = new Set(problems.map(({ hint }) => hint)); // one command may help with several
+  return new Failure(problems.map(({ message }) => message).join('; '), { hint: [...hints].join('\n  -> ') });
+}
+
+/** @param {readonly Tool[]} tools */
+export async function requireTools(tools) {
+  const failure = await obstacle(tools);
+  if (failure !== null) throw failure;
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {string} message
+ * @param {string} hint
+ * @returns {Promise<Problem | null>}
+ */
+async function starts(command, args, message, hint) {
+  const { code } = await run(command, args);
+  return code === 0 ? null : { message, hint };
+}
+
+/**
+ * The `rust-version` of the workspace.
+ * @param {string} cargoToml
+ */
+export function wantedRust(cargoToml) {
+  const version = /^rust-version = "([\d.]+)"/m.exec(cargoToml)?.[1];
+  if (version === undefined) throw new Failure('Cargo.toml has no rust-version');
+  return version;
+}
+
+/**
+ * @param {string} printed by `rustc --version`
+ * @param {string} wanted
+ * @returns {Problem | null}
+ */
+export function oldRustc(printed, wanted) {
+  const version = /^rustc ([\d.]+)/.exec(printed)?.[1];
+  if (version === undefined) return { message: `rustc says "${printed.trim()}"`, hint: RUSTUP };
+  if (compareVersions(version, wanted) >= 0) return null;
+  return { message: `rustc ${version} is too old: ${wanted} is needed`, hint: 'rustup update stable' };
+}
+
+/**
+ * @param {string} version
+ * @param {string} range of the form `>=20.12`
+ * @returns {Problem | null}
+ */
+export function oldNode(version, range) {
+  const wanted = range.replace(/^>=/, '');
+  if (compareVersions(version, wanted) >= 0) return null;
+  return {
+    message: `Node ${version} is too old: ${wanted} is needed`,
+    hint: 'install it from https://nodejs.org',
+  };
+}
+
+/**
+ * Negative if `a` is the older one. What follows the numbers (`-nightly`) does not count.
+ * @param {string} a
+ * @param {string} b
+ */
+export function compareVersions(a, b) {
+  const [left, right] = [a, b].map((version) => (version.split('-')[0] ?? '').split('.').map(Number));
+  for (let index = 0; index < 3; index++) {
+    const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** @param {string} path */
+function read(path) {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+const CARGO_DENY = '0.20.2';
+
+/** The path of cargo-deny, which is installed into .tools if it is not there. */
+export async function cargoDeny() {
+  const program = join(ROOT, '.tools/bin', process.platform === 'win32' ? 'cargo-deny.exe' : 'cargo-deny');
+  if (
+    existsSync(program) &&
+    (await run(program, ['--version'])).stdout.trim() === `cargo-deny ${CARGO_DENY}`
+  ) {
+    return program;
+  }
+  const args = ['install', 'cargo-deny', '--version', CARGO_DENY, '--locked', '--root', '.tools', '--force'];
+  // It runs for a second: not worth the three minutes of an optimised build.
+  const outcome = await run('cargo', [...args, '--debug'], {
+    env: { CARGO_PROFILE_DEV_DEBUG: '0' },
+    show: 'progress',
+  });
+  expectSuccess('cargo-deny cannot be installed', outcome);
+  return program;
+}
