@@ -1,0 +1,115 @@
+import { type Addon, loadAddon } from '../node/addon.js';
+import type { PinnedDomain, PinningProblem } from '../src/types.js';
+import { CliError, type ErrorData } from './errors.js';
+
+/** A certificate, or what is known of a bare key or a signing request. Dates are RFC 3339 in UTC. */
+export interface Description {
+  /** SHA-256 over the SubjectPublicKeyInfo, base64. */
+  readonly pin: string;
+  readonly subject: string | null;
+  readonly issuer: string | null;
+  readonly notBefore: string | null;
+  readonly notAfter: string | null;
+  readonly keyAlgorithm: string | null;
+}
+
+/** A description with the bytes described, base64. */
+export interface Described extends Description {
+  readonly der: string;
+}
+
+/** A certificate of a live chain and its place in it. */
+export interface ServedCertificate extends Described {
+  readonly role: 'leaf' | 'intermediate' | 'root';
+}
+
+/** What a server showed in a handshake; its chain is valid. */
+export interface Probe {
+  readonly tlsVersion: string;
+  readonly certificates: readonly ServedCertificate[];
+}
+
+/** What to probe. */
+export interface ProbeRequest {
+  readonly host: string;
+  readonly port: number;
+  /** `address` or `address:port` to connect to instead. */
+  readonly connect: string | null;
+  /** A PEM file of the only roots to trust. */
+  readonly caFile: string | null;
+  readonly timeoutMs: number;
+}
+
+/** What the core says about a configuration. */
+export interface Report {
+  readonly ok: boolean;
+  readonly problems: readonly PinningProblem[];
+}
+
+/** What the core decides about a host and a validated chain. */
+export interface Verdict {
+  readonly verdict: 'allowed' | 'blocked' | 'reportOnly';
+  /** Stable, in kebab-case. */
+  readonly reason: string;
+  /** The normalised domain key that governs the host. */
+  readonly entry: string | null;
+  readonly matchedPin: string | null;
+  /** Leaf first. */
+  readonly servedPins: readonly string[];
+}
+
+/** A result, or the error instead of it. */
+type Answer<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly error: ErrorData };
+
+/** `--help` works without it: it is loaded when first needed. */
+function addon(): Addon {
+  const loaded = loadAddon();
+  if (!loaded.ok) throw CliError.from(loaded.error);
+  return loaded.addon;
+}
+
+/** Reads what {@link Reader} says from the bytes of a file. */
+export type Reader = (file: Buffer) => Answer<{ certificates: readonly Described[] }>;
+
+/** Every certificate of a PEM file, or the one of a DER file. */
+export const readCertificates: Reader = (file) => JSON.parse(addon().readCertificates(file));
+
+/** The SubjectPublicKeyInfo of a PEM or DER file. */
+export const readPublicKey: Reader = (file) => JSON.parse(addon().readPublicKey(file));
+
+/** The certification request of a PEM or DER file. */
+export const readCsr: Reader = (file) => JSON.parse(addon().readCsr(file));
+
+/** What is wrong with a configuration. */
+export function checkDocument(document: string): Report {
+  return JSON.parse(addon().checkDocument(document));
+}
+
+/** The domains of a configuration that is known to be valid. */
+export function domainsOf(document: string): readonly PinnedDomain[] {
+  const engine = new (addon().NativeEngine)();
+  engine.initialize(document);
+  return JSON.parse(engine.status()).domains;
+}
+
+/** The verdict of a configuration about a host and its chain (DER, leaf first), or what is wrong with it. */
+export function evaluateDocument(
+  document: string,
+  host: string,
+  chain: readonly Buffer[],
+  nowMs?: number,
+): Verdict | { readonly problems: readonly PinningProblem[] } {
+  return JSON.parse(addon().evaluateDocument(document, host, chain, nowMs));
+}
+
+/** A host name in its normal form, or what is wrong with it as a domain key. */
+export function normalizeHost(
+  input: string,
+): { ok: true; host: string } | { ok: false; problem: PinningProblem } {
+  return JSON.parse(addon().normalizeHost(input));
+}
+
+/** One handshake. */
+export async function probe(request: ProbeRequest): Promise<Answer<Probe>> {
+  return JSON.parse(await addon().probe(JSON.stringify(request)));
+}

@@ -1,0 +1,123 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { COMMON_OPTIONS, nearest, parse } from './args.js';
+import { check } from './check.js';
+import { type Command, PROGRAM, type Result } from './command.js';
+import { CliError, EXIT, type ExitCode, usageError } from './errors.js';
+import { evaluate } from './evaluate.js';
+import { hash } from './hash.js';
+import { commandHelp, generalHelp } from './help.js';
+import { paragraph, printable, type Style, styleFor } from './output.js';
+
+const COMMANDS: readonly Command[] = [hash, check, evaluate];
+
+/** Commands that later versions have. */
+const LATER: readonly string[] = ['embed', 'keygen', 'sign', 'verify', 'doctor'];
+
+interface Printed {
+  readonly exitCode: ExitCode;
+  readonly stdout: string;
+}
+
+async function run(words: readonly string[], style: Style): Promise<Printed> {
+  const [name, ...rest] = words;
+  switch (name) {
+    case undefined:
+      throw usageError('there is no command', `see \`${PROGRAM} --help\``);
+    case '--version':
+      return good(version());
+    case '--help':
+    case '-h':
+    case 'help':
+      return good(help(rest, style));
+    default:
+      return runCommand(find(name), rest, style);
+  }
+}
+
+async function runCommand(command: Command, words: readonly string[], style: Style): Promise<Printed> {
+  const specs = { ...command.options, ...COMMON_OPTIONS };
+  const args = parse(words, specs, `${PROGRAM} help ${command.name}`);
+  if (args.has('help')) return good(commandHelp(command, style));
+  const result: Result = await command.run(args);
+  const stdout = args.has('json') ? JSON.stringify(result.json, null, 2) : result.human(style);
+  return { exitCode: result.exitCode, stdout };
+}
+
+function good(stdout: string): Printed {
+  return { exitCode: EXIT.good, stdout };
+}
+
+function help(words: readonly string[], style: Style): string {
+  const name = words.find((word) => !word.startsWith('-'));
+  return name === undefined ? generalHelp(COMMANDS, style) : commandHelp(find(name), style);
+}
+
+function find(name: string): Command {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command !== undefined) return command;
+  if (LATER.includes(name)) {
+    throw new CliError(
+      'not-yet',
+      `${name} is not in this version yet`,
+      `see \`${PROGRAM} --help\` for what there is`,
+    );
+  }
+  const what = name.startsWith('-') ? 'option' : 'command';
+  const near = nearest(name, [
+    ...COMMANDS.map((known) => known.name),
+    ...LATER,
+    'help',
+    '--help',
+    '--version',
+  ]);
+  throw usageError(
+    `there is no ${what} ${name}`,
+    near === null ? `see \`${PROGRAM} --help\`` : `did you mean \`${near}\`?`,
+  );
+}
+
+function version(): string {
+  // The same place from js/cli and from lib/cli.
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return JSON.parse(text).version;
+}
+
+function asCliError(error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new CliError(
+    'internal-error',
+    `this should not happen: ${message}`,
+    'report it with the command line',
+  );
+}
+
+function describeError(error: CliError, style: Style): string {
+  const message = paragraph(`error: ${printable(error.message)}`);
+  const lines = [message.replace('error:', () => style.bad('error:')), error.details(style)];
+  if (error.suggestion !== null) lines.push(paragraph(`-> ${printable(error.suggestion)}`, '  '));
+  return lines.filter((line) => line !== '').join('\n');
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that has seen enough (`| head`) is no error; a full disk is.
+  if (error.code === 'EPIPE') return;
+  process.exitCode = EXIT.unusable;
+  process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
+});
+process.stderr.on('error', () => {}); // there is nobody left to tell
+
+const words = process.argv.slice(2);
+try {
+  const printed = await run(words, styleFor(process.stdout));
+  process.exitCode = printed.exitCode;
+  process.stdout.write(`${printed.stdout}\n`);
+} catch (caught) {
+  const error = asCliError(caught);
+  process.exitCode = error.exitCode;
+  process.stderr.write(`${describeError(error, styleFor(process.stderr))}\n`);
+  if (words.includes('--json')) {
+    process.stdout.write(`${JSON.stringify({ ok: false, error }, null, 2)}\n`);
+  }
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { samePackages } from '../../scripts/lib/build.mjs';
+import { countsOfCargo, countsOfNode, inWords, NONE, settle, sum } from '../../scripts/lib/counts.mjs';
+import { brokenLinks } from '../../scripts/lib/links.mjs';
+import { run } from '../../scripts/lib/run.mjs';
+import { compareVersions, oldNode, oldRustc, wantedRust } from '../../scripts/lib/tools.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'spki-scripts-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+function write(name: string, text: string): string {
+  writeFileSync(join(directory, name), text);
+  return join(directory, name);
+}
+
+/** Runs a script where there is no program but Node. */
+function withoutTools(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  return spawnSync(process.execPath, [join(ROOT, script), ...args], {
+    encoding: 'utf8',
+    env: { PATH: directory, Path: directory, ...env },
+  });
+}
+
+test('the counts of cargo test are those of all test binaries', () => {
+  const output = [
+    'test host::tests::trailing_dot ... ok',
+    'test result: ok. 61 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s',
+    'test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.90s',
+    '   Doc-tests spki_pinning_core',
+    'test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.31s',
+  ].join('\n');
+  assert.deepEqual(countsOfCargo(output), { passed: 68, failed: 2, skipped: 1 });
+});
+
+test('the counts of node --test are right for good, bad, skipped, cancelled and unloadable tests', async () => {
+  const file = write(
+    'mixed.test.mjs',
+    `import { test } from 'node:test';
+    console.log('# pass 77');
+    test('good', () => {});
+    test('bad', () => { throw new Error('bad'); });
+    test.skip('skipped', () => {});
+    test.todo('to do');
+    test('cancelled', { timeout: 10 }, (t, done) => setTimeout(done, 1000));`,
+  );
+  const unloadable = write('unloadable.test.mjs', 'import "./no-such-file.mjs";');
+  // Without the mark of this run's own runner, which makes the child talk to it.
+  const env = { NODE_TEST_CONTEXT: undefined };
+  for (const reporter of ['spec', 'tap']) {
+    const args = ['--test', `--test-reporter=${reporter}`, file, unloadable];
+    const { code, stdout } = await run(process.execPath, args, { env });
+    assert.equal(code, 1);
+    assert.deepEqual(countsOfNode(stdout), { passed: 1, failed: 3, skipped: 2 }, stdout);
+  }
+});
+
+test('a failure that no runner counted counts', () => {
+  const good = { passed: 5, failed: 0, skipped: 1 };
+  assert.deepEqual(settle(good, 0), good);
+  assert.deepEqual(settle(good, 101), { ...good, failed: 1 }); // a test binary crashed
+  assert.deepEqual(settle(good, null), { ...good, failed: 1 }); // a signal ended the runner
+  assert.deepEqual(settle({ ...good, failed: 3 }, 1), { ...good, failed: 3 });
+});
+
+test('a run without any test has failed', () => {
+  assert.equal(settle(countsOfCargo('error: could not compile'), 101).failed, 1);
+  assert.equal(settle(countsOfNode(''), 0).failed, 1);
+  assert.equal(settle({ passed: 0, failed: 0, skipped: 9 }, 0).failed, 1);
+});
+
+test('the closing line has the form that machines read', () => {
+  const total = sum([NONE, { passed: 5, failed: 0, skipped: 1 }, { passed: 2, failed: 1, skipped: 0 }]);
+  assert.equal(inWords(total), '7 passed, 1 failed, 1 skipped');
+});
+
+test('versions are compared by their numbers', () => {
+  assert.ok(compareVersions('1.100.0', '1.95') > 0);
+  assert.ok(compareVersions('1.9.9', '1.95') < 0);
+  assert.equal(compareVersions('1.95', '1.95.0'), 0);
+  assert.equal(compareVersions('1.95.0-nightly', '1.95'), 0);
+});
+
+test('an old rustc or Node is named, with the version that is needed', () => {
+  assert.equal(oldRustc('rustc 1.95.0 (59807616e 2026-04-14)\n', '1.95'), null);
+  const old = oldRustc('rustc 1.63.0 (4b91a6ea7 2022-08-08)\n', '1.95');
+  assert.equal(old?.message, 'rustc 1.63.0 is too old: 1.95 is needed');
+  assert.equal(old.hint, 'rustup update stable');
+  assert.equal(oldNode('20.12.0', '>=20.12'), null);
+  assert.equal(oldNode('18.20.4', '>=20.12')?.message, 'Node 18.20.4 is too old: 20.12 is needed');
+  assert.equal(wantedRust('[workspace.package]\nedition = "2024"\nrust-version = "1.95"\n'), '1.95');
+});
+
+test('a build without its tools names them all and what gets them, and shows no stack', () => {
+  const { status, stdout, stderr } = withoutTools('scripts/build.mjs', []);
+  assert.equal(status, 1);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^error: cargo is missing; rustc is missing/);
+  assert.match(stderr, /^ {2}-> curl .* https:\/\/sh\.rustup\.rs \| sh$/m);
+  assert.equal(stderr.match(/rustup\.rs/g)?.length, 1);
+  assert.doesNotMatch(stderr, /\n {4}at /);
+});
+
+test('a layer that cannot run is named with the reason and the exit code says so; in CI it has failed', () => {
+  const here = withoutTools('scripts/test.mjs', ['rust']);
+  assert.equal(here.status, 3);
+  assert.match(here.stdout, /^cannot run: rust: cargo is missing.*openssl is missing/m);
+  assert.match(here.stdout, /\ntotal: 0 passed, 0 failed, 0 skipped\n$/);
+  const inCi = withoutTools('scripts/test.mjs', ['rust'], { CI: 'true' });
+  assert.equal(inCi.status, 1);
+  assert.match(inCi.stdout, /\ntotal: 0 passed, 1 failed, 0 skipped\n$/);
+});
+
+test('npm packages are installed anew when the lock asks for others', () => {
+  const lock = {
+    '': { version: '0.1.0' },
+    'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' },
+    'node_modules/b-win32': { version: '2.0.0', optional: true },
+  };
+  const installed = { 'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' } };
+  assert.ok(samePackages(lock, installed), 'an optional one may be missing');
+  assert.ok(!samePackages(lock, {}));
+  assert.ok(!samePackages(lock, { 'node_modules/a': { version: '1.0.1', integrity: 'sha512-b' } }));
+  assert.ok(!samePackages(lock, { 'node_modules/a': { version: '1.0.0', integrity: 'sha512-b' } }));
+  assert.ok(!samePackages(lock, { ...installed, 'node_modules/c': { version: '1.0.0' } }));
+});
+
+test('links to files and headings that are not there are found', () => {
+  mkdirSync(join(directory, 'docs'));
+  write('docs/guide.md', '# Rotating keys: `how`\n\n[up](../README.md) [gone](gone.md)\n');
+  write(
+    'README.md',
+    [
+      '[a](docs/guide.md) [b](docs/guide.md#rotating-keys-how) [c](#its-own-heading) [d](https://a.test/gone)',
+      '[e](docs/guide.md#old-heading) ![f](gone.png)',
+      '## Its own heading',
+      '```',
+      '[code](gone.md)',
+      '```',
+      '`[code](gone.md)`',
+      '[g]: gone/reference.md',
+    ].join('\n'),
+  );
+  assert.deepEqual(brokenLinks(directory, 'docs/guide.md'), [
+    'docs/guide.md: gone.md: there is no such file',
+  ]);
+  assert.deepEqual(brokenLinks(directory, 'README.md'), [
+    'README.md: docs/guide.md#old-heading: there is no such heading',
+    'README.md: gone.png: there is no such file',
+    'README.md: gone/reference.md: there is no such file',
+  ]);
+});
