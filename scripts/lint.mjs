@@ -1,0 +1,72 @@
+/** `npm run lint`, and `npm run lint -- --fix`: every check, also after one that fails. */
+import { checkTypes, installPackages } from './lib/build.mjs';
+import { brokenLinks } from './lib/links.mjs';
+import { ROOT, run, runPackage } from './lib/run.mjs';
+import { expectSuccess, Failure, main, report, step } from './lib/steps.mjs';
+import { cargoDeny, requireTools } from './lib/tools.mjs';
+
+const FIX = process.argv.includes('--fix');
+const FIX_HINT = 'npm run lint -- --fix';
+
+const CHECKS = [rustfmt, clippy, biome, checkTypes, dependencies, links];
+
+await main(async () => {
+  await requireTools(['node', 'cargo', 'rustc', 'cc', 'rustfmt', 'clippy']);
+  await installPackages();
+  let failed = 0;
+  for (const check of CHECKS) {
+    await check().catch((error) => {
+      failed += 1;
+      report(error);
+    });
+  }
+  console.log(
+    failed === 0 ? 'lint: nothing to complain about' : `lint: ${failed} of ${CHECKS.length} checks failed`,
+  );
+  return failed === 0 ? 0 : 1;
+});
+
+function rustfmt() {
+  return step('cargo fmt', async () => {
+    const outcome = await run('cargo', ['fmt', '--all', ...(FIX ? [] : ['--check'])]);
+    expectSuccess('the Rust code is not formatted', outcome, FIX_HINT);
+  });
+}
+
+function clippy() {
+  return step('cargo clippy', async () => {
+    const fix = FIX ? ['--fix', '--allow-dirty', '--allow-staged'] : [];
+    const args = ['clippy', '--workspace', '--all-targets', '--locked', ...fix, '--', '-D', 'warnings'];
+    expectSuccess('clippy complains: see above', await run('cargo', args, { show: 'progress' }));
+  });
+}
+
+function biome() {
+  return step('biome', async () => {
+    const args = ['check', '--error-on-warnings', ...(FIX ? ['--write'] : [])];
+    expectSuccess('biome complains', await runPackage('@biomejs/biome/bin/biome', args), FIX_HINT);
+  });
+}
+
+/** Licences, sources and duplicates, by deny.toml. */
+function dependencies() {
+  return step('cargo deny', async () => {
+    const program = await cargoDeny();
+    expectSuccess(
+      'deny.toml does not allow it',
+      await run(program, ['check', 'bans', 'licenses', 'sources']),
+    );
+  });
+}
+
+function links() {
+  return step('Markdown links', async () => {
+    const list = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z', '*.md']);
+    expectSuccess('git cannot list the files', list);
+    const broken = list.stdout
+      .split('\0')
+      .filter(Boolean)
+      .flatMap((file) => brokenLinks(ROOT, file));
+    if (broken.length > 0) throw new Failure('links lead nowhere', { output: broken.join('\n') });
+  });
+}
