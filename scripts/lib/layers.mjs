@@ -7,6 +7,7 @@ import { build, checkTypes, TESTBED } from './build.mjs';
 import { countsOfCargo, countsOfNode, NONE, settle, sum } from './counts.mjs';
 import { ROOT, run } from './run.mjs';
 import { report } from './steps.mjs';
+import { OTHER_NODES, otherNode } from './tools.mjs';
 
 /**
  * @typedef {object} Layer
@@ -23,6 +24,7 @@ const TIMEOUT_MS = 120_000;
 export const LAYERS = [
   { name: 'rust', code: 'Cargo.toml', tools: ['cargo', 'rustc', 'cc', 'openssl'], run: testRust },
   { name: 'js', code: 'js/test', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testJs },
+  { name: 'node', code: 'js/node', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testNodes },
   { name: 'android', code: 'android', tools: [], run: unwritten },
   { name: 'android-arm64', code: 'android', tools: [], run: unwritten },
   { name: 'ios', code: 'ios', tools: [], run: unwritten },
@@ -54,10 +56,32 @@ async function testJs() {
   const types = await testTypes();
   const all = await readdir(join(ROOT, 'js/test'), { recursive: true });
   const files = all.filter((file) => file.endsWith('.test.ts')).sort();
+  return sum([types, await runTests(process.execPath, files)]);
+}
+
+/** The Node host and the demo under the other versions of Node: the hook depends on what is inside. */
+async function testNodes() {
+  await build();
+  const results = [];
+  for (const version of OTHER_NODES) {
+    console.log(`\nNode ${version}`);
+    const node = await otherNode(version);
+    results.push(await runTests(node, ['node-host.test.ts', 'api.test.ts']));
+    const demo = await run(node, [join(ROOT, 'scripts/demo.mjs')], { show: 'all' });
+    results.push(demo.code === 0 ? { ...NONE, passed: 1 } : settle(NONE, 1));
+  }
+  return sum(results);
+}
+
+/**
+ * @param {string} node the program
+ * @param {readonly string[]} files of js/test
+ */
+async function runTests(node, files) {
   const options = ['--import', 'tsx', '--test', '--test-reporter=spec', `--test-timeout=${TIMEOUT_MS}`];
   const args = [...options, ...files.map((file) => join('js/test', file))];
-  const { code, stdout } = await run(process.execPath, args, { show: 'all', env: { SPKI_TESTBED: TESTBED } });
-  return sum([types, settle(countsOfNode(stdout), code)]);
+  const { code, stdout } = await run(node, args, { show: 'all', env: { SPKI_TESTBED: TESTBED } });
+  return settle(countsOfNode(stdout), code);
 }
 
 async function testTypes() {

@@ -2,7 +2,7 @@
 /** The tools that are not npm packages: whether they are there, and the command that gets them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT, run } from './run.mjs';
+import { ROOT, run, runNpm } from './run.mjs';
 import { expectSuccess, Failure } from './steps.mjs';
 
 /** @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl'} Tool */
@@ -143,5 +143,29 @@ export async function cargoDeny() {
     show: 'progress',
   });
   expectSuccess('cargo-deny cannot be installed', outcome);
+  return program;
+}
+
+/** The Node versions, beside the one that runs this, under which the Node host is tested. It hooks into Node's TLS. */
+export const OTHER_NODES = ['22.23.3', '24.21.0'];
+
+/**
+ * The path of another Node, which is installed into .tools from npm, where Node's programs are packages, if it is not
+ * there.
+ * @param {string} version
+ */
+export async function otherNode(version) {
+  const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const directory = join(ROOT, '.tools', `node-${version}`);
+  const executable = process.platform === 'win32' ? 'node.exe' : 'node';
+  const program = join(directory, 'node_modules', name, 'bin', executable);
+  if ((await run(program, ['--version'])).stdout.trim() === `v${version}`) return program;
+  const where = ['--prefix', directory, '--no-save', '--no-audit', '--no-fund'];
+  const outcome = await runNpm(['install', ...where, `${name}@${version}`]);
+  expectSuccess(
+    `Node ${version} cannot be installed`,
+    outcome,
+    `with a network: npm install ${name}@${version}`,
+  );
   return program;
 }
