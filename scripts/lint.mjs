@@ -8,7 +8,7 @@ import { cargoDeny, requireTools } from './lib/tools.mjs';
 const FIX = process.argv.includes('--fix');
 const FIX_HINT = 'npm run lint -- --fix';
 
-const CHECKS = [rustfmt, clippy, biome, checkTypes, dependencies, links];
+const CHECKS = [rustfmt, clippy, rustdoc, biome, checkTypes, dependencies, links];
 
 await main(async () => {
   await requireTools(['node', 'cargo', 'rustc', 'cc', 'rustfmt', 'clippy']);
@@ -38,6 +38,15 @@ function clippy() {
     const fix = FIX ? ['--fix', '--allow-dirty', '--allow-staged'] : [];
     const args = ['clippy', '--workspace', '--all-targets', '--locked', ...fix, '--', '-D', 'warnings'];
     expectSuccess('clippy complains: see above', await run('cargo', args, { show: 'progress' }));
+  });
+}
+
+function rustdoc() {
+  return step('cargo doc', async () => {
+    const outcome = await run('cargo', ['doc', '--workspace', '--no-deps', '--locked', '--quiet'], {
+      env: { RUSTDOCFLAGS: '-D warnings' },
+    });
+    expectSuccess('the documentation of the Rust code has mistakes', outcome);
   });
 }
 

@@ -258,6 +258,12 @@ spoil spki-missing 'The TBSCertificate ends before the SubjectPublicKeyInfo' <ba
 assemble bad.der "${before[@]}" spki.bad
 spoil spki-overruns 'The SubjectPublicKeyInfo is longer than the TBSCertificate that holds it' <bad.der
 
+assemble bad.der "${before[@]}" part.spki part.extensions # leaves tbs, signature and signature.padded
+der 04 signature.padded >signature.bad
+der 30 tbs part.algorithm signature.bad | spoil signature-wrong-tag 'An OCTET STRING stands where the signature should be'
+der 30 tbs part.algorithm | spoil signature-missing 'The certificate ends before the signature'
+der 30 tbs signature | spoil signature-algorithm-missing 'The signature stands where its algorithm should be'
+
 spoil spki-alone 'A SubjectPublicKeyInfo that is no certificate' <part.spki
 openssl req -new -key leaf.key -subj '/CN=example.com' -outform DER | spoil csr 'A certificate signing request'
 openssl x509 -inform DER -in leaf.der | spoil pem 'The certificate as PEM text instead of DER'
