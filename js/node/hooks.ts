@@ -1,103 +1,165 @@
 import diagnostics from 'node:diagnostics_channel';
-import http, { type ClientRequest } from 'node:http';
+import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import tls, { type ConnectionOptions, TLSSocket } from 'node:tls';
 import type { SslPinningError } from '../src/errors.js';
 
-type Hosts = (string | null)[];
+/** The names that a connection stands for; null where nobody knows one. */
+export type Hosts = ReadonlySet<string | null>;
 
-/** Who decides about new connections. */
+/** Who decides about connections. None of it throws. */
 export interface Judge {
   /** Whether a TLS session may be offered to these hosts. */
   mayResume(session: object, hosts: Hosts): boolean;
-  /** Judges a connection whose handshake is done: the error to end it with, or null. */
+  /** Judges a connection at the end of a handshake, in which `session` was offered: the error to end it with, or null. */
   refuse(socket: TLSSocket, hosts: Hosts, session: object | null): SslPinningError | null;
+  /** Judges a connection that a request to these hosts is about to be sent over. */
+  refuseRequest(socket: TLSSocket, hosts: Hosts): SslPinningError | null;
+}
+
+/** What a connection was made for. */
+interface Attempt {
+  readonly hosts: Set<string | null>;
+  readonly session: object | null;
+}
+
+/** With what @types/node does not know, and the name that the socket itself was connected to. */
+type Client = TLSSocket & {
+  readonly secureConnecting: boolean;
+  readonly servername: string | false | null;
+  readonly _host: string | null;
+};
+
+const attempts = new WeakMap<TLSSocket, Attempt>();
+
+/**
+ * Has every TLS connection of this process judged, as a client's, at two moments: when a handshake is done, and when a
+ * request is about to be sent.
+ */
+export function hookTls(judge: Judge): void {
+  hookConnect(judge);
+  hookHandshake(judge);
+  hookRequests(judge);
 }
 
 /**
- * Has every client connection of this process judged between the end of its handshake, by when Node has validated the
- * chain and the name, and the event that tells about it.
- *
- * `tls.connect` is what `fetch` (undici), `https`, `http2`, WebSocket and npm's clients all end in. Node has no hook that
- * also sees resumed handshakes: `checkServerIdentity` is not called for them.
+ * Learns what each connection is made for. `tls.connect` is what `fetch` (undici), `https`, `http2`, WebSocket and npm's
+ * clients all end in.
  */
-export function hookTlsConnect(judge: Judge): void {
+function hookConnect(judge: Judge): void {
   const connect = tls.connect as (...args: unknown[]) => TLSSocket;
-  const pinned = (...args: unknown[]): TLSSocket => {
-    const options = optionsOf(args);
+  function pinned(...args: unknown[]): TLSSocket {
+    const { options, callback } = readArguments(args);
     const hosts = hostsOf(options);
     const session = typeof options.session === 'object' ? options.session : null;
-    const offered = options.session && judge.mayResume(session ?? {}, hosts);
-    const socket = connect(...(options.session && !offered ? args.map(withoutSession) : args));
-    judgeOnceSecure(socket, () => judge.refuse(socket, hosts, offered ? session : null));
+    const isOffered = options.session && judge.mayResume(session ?? {}, hosts);
+    if (options.session && !isOffered) options.session = undefined;
+    // What was read above, not `args`: getters could answer differently the second time.
+    const socket = connect(options, ...callback);
+    attempts.set(socket, { hosts, session: isOffered ? session : null });
     return socket;
-  };
+  }
   tls.connect = pinned as typeof tls.connect;
   syncBuiltinESMExports();
 }
 
-/** Holds `secureConnect` back until the connection is judged; one that is refused fails instead, like a bad certificate. */
-function judgeOnceSecure(socket: TLSSocket, refuse: () => SslPinningError | null): void {
-  const { emit } = socket;
-  const isOwn = Object.hasOwn(socket, 'emit');
-  const judging = function (this: TLSSocket, event: string | symbol, ...rest: unknown[]): boolean {
-    if (event !== 'secureConnect') return Reflect.apply(emit, this, [event, ...rest]);
-    if (socket.emit === judging) {
-      if (isOwn) socket.emit = emit;
-      else Reflect.deleteProperty(socket, 'emit');
-    }
-    const error = refuse();
-    if (error === null) return Reflect.apply(emit, this, [event, ...rest]);
-    socket.destroy(error);
-    return false;
+/**
+ * Holds `secureConnect` back until the connection is judged: by then Node has validated the chain and the name, and nothing
+ * was sent yet. One that is refused fails instead, like a bad certificate. `checkServerIdentity` would not do: it is not
+ * called for resumed handshakes. On the prototype it also sees what was begun before the hook was there, or by a reference
+ * to `tls.connect` of before.
+ */
+function hookHandshake(judge: Judge): void {
+  const { prototype } = TLSSocket;
+  const own = Object.hasOwn(prototype, 'emit') ? prototype.emit : null;
+  const refuse = (socket: TLSSocket): boolean => {
+    const error = judge.refuse(socket, namesOf(socket), attempts.get(socket)?.session ?? null);
+    if (error !== null) socket.destroy(error);
+    return error !== null;
   };
-  socket.emit = judging;
-}
-
-/** The options of any of the forms in which `tls.connect` may be called. */
-function optionsOf(args: readonly unknown[]): ConnectionOptions {
-  const options = args.find((argument) => typeof argument === 'object' && argument !== null);
-  // As in Node: the host of the options is preferred to one that stands alone.
-  return { ...(typeof args[1] === 'string' ? { host: args[1] } : {}), ...options };
-}
-
-function withoutSession(argument: unknown): unknown {
-  const hasOne = typeof argument === 'object' && argument !== null && 'session' in argument;
-  return hasOne ? { ...argument, session: undefined } : argument;
-}
-
-/** The names a connection stands for; where none is given, the one for which Node checks the certificate. */
-function hostsOf({ host, servername, socket }: ConnectionOptions): Hosts {
-  const given = new Set([host, servername].filter((name): name is string => Boolean(name)));
-  if (given.size > 0) return [...given];
-  if (socket === undefined) return ['localhost'];
-  const { _host: name, remoteAddress } = socket as { _host?: string | null; remoteAddress?: string };
-  return [name ?? remoteAddress ?? null];
+  prototype.emit = function (this: TLSSocket, ...args: [string | symbol, ...unknown[]]): boolean {
+    if (args[0] === 'secureConnect' && refuse(this)) return false;
+    const emit = own ?? Object.getPrototypeOf(prototype).emit;
+    if (args[0] !== 'secure') return Reflect.apply(emit, this, args);
+    try {
+      return Reflect.apply(emit, this, args);
+    } finally {
+      // `secureConnect` was not told where `checkServerIdentity` has thrown, and is not of a TLSSocket that a program
+      // constructs itself for a request; Node would send over either.
+      if ((this as Client).secureConnecting && !this.destroyed && attempts.has(this)) refuse(this);
+    }
+  };
 }
 
 /**
- * Asks about connections that were opened before there was a hook, when the next request is about to go over them: of
- * undici, and of agents.
+ * Tells for which host a request goes over a connection. That is news of one that was open before there was a hook, and of
+ * one that an agent's own `createConnection` made under another name.
  */
-export function hookReusedSockets(refuse: (socket: TLSSocket, hosts: Hosts) => SslPinningError | null): void {
+function hookRequests(judge: Judge): void {
   diagnostics.subscribe('undici:client:sendHeaders', (message) => {
-    const { request, socket } = message as { request: { origin: string | URL }; socket: unknown };
+    const { request, socket } = message as { request: { origin: unknown }; socket: unknown };
     if (!(socket instanceof TLSSocket)) return;
-    const error = refuse(socket, [new URL(request.origin).hostname]);
+    const error = judge.refuseRequest(socket, namesOf(socket, hostOverTls(request.origin)));
     if (error !== null) socket.destroy(error);
   });
-  // Documented, but missing in @types/node.
-  const agents = http.Agent.prototype as http.Agent & {
-    reuseSocket(socket: Duplex, request: ClientRequest): void;
+  // Takes a second argument that @types/node does not know.
+  const requests = http.ClientRequest.prototype as { onSocket(socket: Socket | null, error?: unknown): void };
+  const { onSocket } = requests;
+  requests.onSocket = function (this: http.ClientRequest, socket, error) {
+    if (!(socket instanceof TLSSocket)) return onSocket.call(this, socket, error);
+    const hosts = namesOf(socket, this.protocol === 'https:' ? this.host : null);
+    const isJudgedLater = (socket as Client).secureConnecting;
+    if (isJudgedLater) attempts.set(socket, { session: null, ...attempts.get(socket), hosts });
+    const refused = isJudgedLater ? null : judge.refuseRequest(socket, hosts);
+    onSocket.call(this, socket, error ?? refused ?? undefined);
   };
-  const reuse = agents.reuseSocket;
-  agents.reuseSocket = function (socket, request) {
-    reuse.call(this, socket, request);
-    if (!(socket instanceof TLSSocket)) return;
-    const error = refuse(socket, [request.host]);
-    if (error === null) return;
-    request.destroy(error);
-    setImmediate(() => socket.destroy()); // else the agent would take it back
-  };
+}
+
+/** The host of a URL whose requests go over TLS. */
+function hostOverTls(url: unknown): string | null {
+  try {
+    const { protocol, hostname } = new URL(String(url));
+    return protocol === 'https:' ? hostname.replace(/^\[|\]$/g, '') : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Reads any of the forms in which `tls.connect` may be called, as Node does: `[port,] [host,] [options,] [callback]`. */
+function readArguments(args: readonly unknown[]): { options: ConnectionOptions; callback: unknown[] } {
+  const [first, second, third] = args;
+  const callback = args.slice(-1).filter((last) => typeof last === 'function');
+  const more = [second, third].find(isObject);
+  if (isObject(first)) return { options: { ...first, ...more }, callback };
+  if (typeof first === 'string' && !(Number(first) >= 0))
+    return { options: { path: first, ...more }, callback };
+  const host = typeof second === 'string' ? { host: second } : {};
+  return { options: { port: first as number, ...host, ...more }, callback };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** The names a connection is asked for; Node connects to `localhost`, and checks that name, where none is given. */
+function hostsOf({ host, servername, socket, path }: ConnectionOptions): Set<string | null> {
+  const connected = host || (socket || path ? null : 'localhost');
+  const given = [connected, servername].filter(Boolean).map(String);
+  if (given.length > 0) return new Set(given);
+  return new Set([socket ? addressOf(socket) : 'localhost']);
+}
+
+/** The names that a connection is known to stand for by now, with that of a request over it if there is one. */
+function namesOf(socket: TLSSocket, requested: string | null = null): Set<string | null> {
+  const names = new Set(attempts.get(socket)?.hosts);
+  const { servername, _host: host } = socket as Client;
+  for (const name of [servername, host, requested]) if (name) names.add(name);
+  return names.size > 0 ? names : new Set([addressOf(socket)]);
+}
+
+/** The host that a socket was connected to by its name, or its address. */
+function addressOf(socket: object): string | null {
+  const { _host: name, remoteAddress } = socket as { _host?: string | null; remoteAddress?: string };
+  return name ?? remoteAddress ?? null;
 }

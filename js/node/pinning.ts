@@ -4,15 +4,15 @@ import { type Refusal, SslPinningError } from '../src/errors.js';
 import type { NativePinning } from '../src/native.js';
 import type { PinningSubscription } from '../src/types.js';
 import type { NativeEngine } from './addon.js';
-import { hookReusedSockets, hookTlsConnect } from './hooks.js';
+import { type Hosts, hookTls } from './hooks.js';
 
 /** The name of Node's TLS in events. */
 const STACK = 'node';
 
-/** A connection as it is judged. */
+/** A connection as it was judged. */
 interface Connection {
   /** Every name it stands for: of the URL, and of TLS where a `Host` header differs. */
-  readonly hosts: (string | null)[];
+  readonly hosts: Hosts;
   /** The certificates of its full handshake, DER, leaf first; null while nobody needed them. */
   readonly chain: Buffer[] | null;
 }
@@ -24,21 +24,21 @@ interface Connection {
 export class NodePinning implements NativePinning {
   readonly #engine: NativeEngine;
   readonly #live = new Map<TLSSocket, Connection>();
-  /** By session (the very object that Node's clients keep and offer again), the chain of the full handshake behind it. */
-  readonly #chains = new WeakMap<object, Buffer[]>();
+  /** By session (the very object that Node's clients keep and offer again), the connection that it was issued on. */
+  readonly #sessions = new WeakMap<object, Connection>();
   readonly #listeners = new Set<(event: string) => void>();
 
   constructor(engine: NativeEngine) {
     this.#engine = engine;
   }
 
-  /** From now on every new TLS connection of this process is judged. */
+  /** From now on every TLS connection of this process is judged. */
   install(): void {
-    hookTlsConnect({
+    hookTls({
       mayResume: (session, hosts) => this.#mayResume(session, hosts),
-      refuse: (socket, hosts, session) => this.#judge(socket, hosts, session),
+      refuse: (socket, hosts, session) => this.#judge(socket, hosts, () => this.#chainOf(socket, session)),
+      refuseRequest: (socket, hosts) => this.#judgeRequest(socket, hosts),
     });
-    hookReusedSockets((socket, hosts) => (this.#live.has(socket) ? null : this.#judge(socket, hosts, null)));
   }
 
   async initialize(document: string): Promise<string> {
@@ -72,67 +72,130 @@ export class NodePinning implements NativePinning {
   }
 
   /**
-   * Whether a session may be offered to a server. Not to a pinned host, unless its chain is known and stands up to the
-   * pins in force: a full handshake then shows what the server has now.
+   * Whether a session may be offered to a server. Not to a pinned host, unless it is known to be of the same names (no
+   * certificate is checked for them in a resumption), and its chain stands up to the pins in force: a full handshake then
+   * shows what the server has now.
    */
-  #mayResume(session: object, hosts: (string | null)[]): boolean {
-    if (!this.#isPinned(hosts)) return true;
-    const chain = this.#chains.get(session);
-    return chain !== undefined && this.#evaluate(hosts, chain, true) === null;
+  #mayResume(session: object, hosts: Hosts): boolean {
+    try {
+      if (!this.#isPinned(hosts)) return true;
+      const issued = this.#sessions.get(session);
+      if (!issued?.chain || !isSame(issued.hosts, hosts)) return false;
+      return this.#evaluate(hosts, issued.chain, true) === null;
+    } catch {
+      return false;
+    }
   }
 
-  /** Judges a connection whose handshake is done; why it is refused, or null. */
-  #judge(socket: TLSSocket, hosts: (string | null)[], session: object | null): SslPinningError | null {
-    const chain = this.#isPinned(hosts) ? this.#chainOf(socket, session) : null;
-    const error = this.#check(socket, hosts, chain);
-    if (error !== null) return error;
-    this.#live.set(socket, { hosts, chain });
-    socket.once('close', () => this.#live.delete(socket));
-    if (chain !== null) socket.on('session', (issued: Buffer) => this.#chains.set(issued, chain));
-    return null;
+  /** Judges a connection; `chainOf` is asked only if a host is pinned. One that is let through is watched from then on. */
+  #judge(socket: TLSSocket, hosts: Hosts, chainOf: () => Buffer[]): SslPinningError | null {
+    return orRefuse(hosts, () => {
+      const chain = this.#isPinned(hosts) ? chainOf() : null;
+      const error = this.#check(socket, hosts, chain);
+      if (error === null && !socket.destroyed) this.#watch(socket, { hosts, chain });
+      return error;
+    });
+  }
+
+  /** A request needs no verdict of its own, unless it is for a name by which its connection was not judged. */
+  #judgeRequest(socket: TLSSocket, hosts: Hosts): SslPinningError | null {
+    const live = this.#live.get(socket);
+    if (live !== undefined && [...hosts].every((host) => live.hosts.has(host))) return null;
+    return this.#judge(socket, hosts, () => live?.chain ?? this.#chainOf(socket, null));
+  }
+
+  #watch(socket: TLSSocket, connection: Connection): void {
+    const before = this.#live.get(socket);
+    this.#live.set(socket, connection);
+    if (before === undefined) socket.once('close', () => this.#live.delete(socket));
+    if (connection.chain === null || before?.chain) return;
+    socket.on('session', (issued: Buffer) => {
+      const now = this.#live.get(socket);
+      if (now !== undefined) this.#sessions.set(issued, now);
+    });
   }
 
   /** Cuts the open connections that the pins in force do not allow, and waits until pools have seen that. */
   async #judgeLive(): Promise<void> {
     const closed: Promise<unknown>[] = [];
-    for (const [socket, { hosts, chain }] of this.#live) {
-      if (!this.#isPinned(hosts)) continue;
-      const known = chain ?? this.#chainOf(socket, null);
-      if (this.#evaluate(hosts, known, socket.authorized) === null) continue;
-      const error = this.#check(socket, hosts, known);
-      if (error === null || socket.destroyed) continue;
+    for (const [socket, connection] of this.#live) {
+      if (!socket.destroyed) {
+        const error = this.#judgeAgain(socket, connection);
+        if (error === null) continue;
+        cut(socket, error);
+      }
       closed.push(new Promise((resolve) => socket.once('close', resolve)));
-      cut(socket, error);
     }
     await Promise.all(closed);
   }
 
-  /** The engine's verdict, with event and count. */
-  #check(socket: TLSSocket, hosts: (string | null)[], chain: Buffer[] | null): SslPinningError | null {
-    return refusal(this.#engine.checkConnection(hosts, chain ?? [], socket.authorized, STACK));
+  #judgeAgain(socket: TLSSocket, { hosts, chain }: Connection): SslPinningError | null {
+    return orRefuse(hosts, () => {
+      if (!this.#isPinned(hosts)) return null;
+      const known = chain ?? this.#chainOf(socket, null);
+      // One that stays is neither counted nor reported a second time.
+      return this.#evaluate(hosts, known, socket.authorized) && this.#check(socket, hosts, known);
+    });
   }
 
-  #isPinned(hosts: (string | null)[]): boolean {
+  /** The engine's verdict, with event and count. */
+  #check(socket: TLSSocket, hosts: Hosts, chain: Buffer[] | null): SslPinningError | null {
+    return refusal(this.#engine.checkConnection([...hosts], chain ?? [], socket.authorized, STACK));
+  }
+
+  #isPinned(hosts: Hosts): boolean {
     return this.#evaluate(hosts, [], false) !== null;
   }
 
-  #evaluate(hosts: (string | null)[], chain: Buffer[], validated: boolean): SslPinningError | null {
-    return refusal(this.#engine.evaluateConnection(hosts, chain, validated));
+  #evaluate(hosts: Hosts, chain: Buffer[], validated: boolean): SslPinningError | null {
+    return refusal(this.#engine.evaluateConnection([...hosts], chain, validated));
   }
 
-  /** After a resumed handshake Node reports no certificate at all; the session stands for those of the full one. */
-  #chainOf(socket: TLSSocket, session: object | null): Buffer[] {
-    const recorded = session !== null && socket.isSessionReused() ? this.#chains.get(session) : undefined;
-    return recorded ?? reportedChain(socket);
+  /**
+   * After a resumed handshake Node reports no certificate; the session stands for those of the full one, which was this
+   * connection's own if it was renegotiated.
+   */
+  #chainOf(socket: TLSSocket, offered: object | null): Buffer[] {
+    if (!socket.isSessionReused()) return reportedChain(socket);
+    const known =
+      this.#live.get(socket)?.chain ?? (offered === null ? null : this.#sessions.get(offered)?.chain);
+    return known ?? reportedChain(socket);
+  }
+}
+
+function isSame(some: Hosts, others: Hosts): boolean {
+  return some.size === others.size && [...some].every((host) => others.has(host));
+}
+
+/** Fails closed: what goes wrong while a connection is judged must not let it through. */
+function orRefuse(hosts: Hosts, judge: () => SslPinningError | null): SslPinningError | null {
+  try {
+    return judge();
+  } catch (cause) {
+    const [serverHostname = null] = hosts;
+    const error = new SslPinningError({
+      serverHostname,
+      reason: 'internal-error',
+      entry: null,
+      servedPins: [],
+    });
+    return Object.assign(error, { cause });
   }
 }
 
 /** Ends a connection that is perhaps idle: an error that nobody listens for must not end the process. */
 function cut(socket: TLSSocket, error: SslPinningError): void {
-  const { _httpMessage: request } = socket as { _httpMessage?: EventEmitter | null }; // http reports to its request
-  const isHeard = (request ?? socket).listenerCount('error') > 0;
+  const isHeard = hearerOf(socket).listenerCount('error') > 0;
   socket.on('error', () => {});
   socket.destroy(isHeard ? error : undefined);
+}
+
+/** Who is told of a socket's errors: the request or the HTTP/2 session that `http` and `http2` pass them on to, if any. */
+function hearerOf(socket: TLSSocket): EventEmitter {
+  const { _httpMessage: request } = socket as { _httpMessage?: EventEmitter | null };
+  if (request) return request;
+  const values = Reflect.ownKeys(socket).map((key) => Object.getOwnPropertyDescriptor(socket, key)?.value);
+  return values.find((value) => value?.constructor?.name === 'ClientHttp2Session') ?? socket;
 }
 
 function refusal(json: string): SslPinningError | null {

@@ -12,8 +12,7 @@ export function toDocument(options: PinningOptions, settings?: PinningSettings):
     }
   }
   try {
-    if (settings !== undefined) return JSON.stringify({ domains: kept(options), settings });
-    return JSON.stringify(isFile(options) ? { ...options, domains: kept(options.domains) } : kept(options));
+    return JSON.stringify(documentOf(options, settings), nullForLost);
   } catch (error) {
     throw unusable(
       `the configuration cannot be written as JSON: ${(error as Error).message}`,
@@ -22,23 +21,25 @@ export function toDocument(options: PinningOptions, settings?: PinningSettings):
   }
 }
 
+function documentOf(options: PinningOptions, settings: PinningSettings | undefined): unknown {
+  if (settings !== undefined) return { domains: kept(options), settings };
+  return isFile(options) ? { ...options, domains: kept(options.domains) } : kept(options);
+}
+
 /** The content of a configuration file, `{"domains", "settings"}`, in place of bare options. */
 function isFile(options: object | null | undefined): options is { domains: unknown } {
   return typeof options === 'object' && options !== null && 'domains' in options;
 }
 
-/** Domains whose options are missing as `null`, which the engine names as an error, with the domain. */
+/** Domains whose options are `undefined` as `null`, which the engine names as an error, with the domain. */
 function kept(domains: unknown): unknown {
-  if (!isJson(domains)) return null;
-  if (typeof domains !== 'object' || domains === null || Array.isArray(domains)) return domains;
-  return Object.fromEntries(
-    Object.entries(domains).map(([key, value]) => [key, isJson(value) ? value : null]),
-  );
+  if (typeof domains !== 'object' || domains === null || Array.isArray(domains)) return domains ?? null;
+  return Object.fromEntries(Object.entries(domains).map(([key, value]) => [key, value ?? null]));
 }
 
-/** Whether JSON.stringify would keep the value. */
-function isJson(value: unknown): boolean {
-  return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
+/** Values that JSON.stringify would leave out, as `null`, which no option may be. One that is `undefined` is absent. */
+function nullForLost(_key: string, value: unknown): unknown {
+  return typeof value === 'function' || typeof value === 'symbol' ? null : value;
 }
 
 /** Object literals and what JSON.parse makes, of any realm; arrays are for the engine to refuse. */
@@ -49,7 +50,7 @@ function isPlain(value: object): boolean {
 
 function describe(value: object): string {
   const name = value.constructor?.name;
-  return name ? `a ${name}` : 'an object of a class';
+  return name && name !== 'Object' ? `an instance of ${name}` : 'an object that inherits from another';
 }
 
 function unusable(message: string, suggestion: string): SslPinningConfigError {

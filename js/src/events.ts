@@ -7,6 +7,7 @@ let source: PinningSubscription | null = null;
 
 /** Adds a listener. The engine is asked for events while there is one, and keeps them while there is none. */
 export function subscribe(native: NativePinning, listener: PinningListener): PinningSubscription {
+  if (typeof listener !== 'function') throw new TypeError('addSslPinningErrorListener takes a function');
   const registration = { listener };
   listeners.add(registration);
   if (source === null) {

@@ -100,13 +100,25 @@ test('nothing that JavaScript holds is lost on the way to the engine', async () 
       { 'example.com': { publicKeyHashes: new Set([WRONG_PIN]) } },
       ['/example.com/publicKeyHashes wrong-type'],
     ],
+    [
+      { 'example.com': { ...GOOD['example.com'], includeSubdomains: () => true } },
+      ['/example.com/includeSubdomains wrong-type'],
+    ],
+    [
+      { 'example.com': { ...GOOD['example.com'], reportOnly: Symbol('false') } },
+      ['/example.com/reportOnly wrong-type'],
+    ],
     [circular, ['not-an-object']],
     [{ 'example.com': { publicKeyHashes: [1n] } }, ['not-an-object']],
   ];
   for (const [options, expected] of cases)
     assert.deepEqual(await problemsOf(options), expected, String(expected));
   assert.deepEqual(await problemsOf(GOOD, new Map()), ['not-an-object']);
-  assert.deepEqual(await problemsOf(GOOD, null), ['/settings wrong-type']);
+  for (const settings of [null, () => {}, Symbol('settings')])
+    assert.deepEqual(await problemsOf(GOOD, settings), ['/settings wrong-type']);
+  assert.deepEqual(await problemsOf(GOOD, { requireBackupPin: () => true }), [
+    '/settings/requireBackupPin wrong-type',
+  ]);
   assert.deepEqual(await pinned(), ['example.com'], 'and what was in force stays');
 });
 
@@ -114,6 +126,10 @@ test('options that are undefined are as good as absent', async () => {
   const options = { ...GOOD['example.com'], includeSubdomains: undefined, expirationDate: undefined };
   await pinning.initializeSslPinning({ 'example.com': options } as unknown as PinningOptions);
   assert.deepEqual(await pinned(), ['example.com']);
+});
+
+test('a listener that is no function is refused at once, not when there is something to tell', () => {
+  assert.throws(() => pinning.addSslPinningErrorListener(undefined as unknown as () => void), TypeError);
 });
 
 /** Something that tells an event: pins that expire in less than 30 days. */

@@ -7,102 +7,32 @@ import http2 from 'node:http2';
 import https, { type RequestOptions } from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { beforeEach, test } from 'node:test';
-import tls, { connect as namedConnect, type TLSSocket } from 'node:tls';
+import tls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Agent, ProxyAgent, WebSocket } from 'undici';
 import {
-  addSslPinningErrorListener,
   disableSslPinning,
   getSslPinningStatus,
   initializeSslPinning,
-  type PinningEvent,
   SslPinningError,
 } from '../node/index.js';
-import { reach, startTestbed, WRONG_PIN } from './testbed.js';
+import {
+  byFetch,
+  byHttps,
+  ca,
+  eventsOf,
+  pin,
+  pinHost,
+  refusal,
+  refusedBecause,
+  testbed,
+  unpinned,
+} from './node-support.js';
+import { WRONG_PIN } from './testbed.js';
 
-const testbed = await startTestbed();
-const { ca } = reach(testbed);
 const RESUMING = ['tickets12', 'tickets13'];
 
-beforeEach(async () => {
-  await disableSslPinning();
-  await testbed.control('POST', '/reset');
-});
-
-function pin(domain: string, ...publicKeyHashes: string[]): Promise<void> {
-  return initializeSslPinning({ [domain]: { includeSubdomains: !/^[\d.]+$/.test(domain), publicKeyHashes } });
-}
-
-function pinHost(name: string, ...pins: string[]): Promise<void> {
-  return pin(testbed.host(name).host, ...pins);
-}
-
-/** What the testbed says of the connection that a request came over. */
-interface Answer {
-  readonly status: number | undefined;
-  readonly body: string;
-  readonly connection: unknown;
-  readonly resumed: boolean;
-}
-
-/** Until the client has noticed that its connection is free again. */
-function backInPool(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-async function byFetch(url: string, init: RequestInit = {}): Promise<Answer> {
-  const response = await fetch(url, init);
-  const header = (name: string) => response.headers.get(`x-testbed-${name}`);
-  const body = await response.text();
-  await backInPool();
-  return {
-    status: response.status,
-    body,
-    connection: header('connection'),
-    resumed: header('handshake') === 'resumed',
-  };
-}
-
-/** Over a connection of its own, unless the options have an agent. */
-async function byHttps(url: string, options: RequestOptions = {}, body = ''): Promise<Answer> {
-  const request = https.request(url, { ca, agent: false, ...options });
-  request.end(body);
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-  const pieces: Buffer[] = [];
-  for await (const piece of response) pieces.push(piece);
-  await backInPool();
-  const { 'x-testbed-connection': connection, 'x-testbed-handshake': handshake } = response.headers;
-  return {
-    status: response.statusCode,
-    body: Buffer.concat(pieces).toString(),
-    connection,
-    resumed: handshake === 'resumed',
-  };
-}
-
-/** The refusal that a request ends with; anything else fails the test. */
-async function refusal(request: Promise<unknown>): Promise<SslPinningError> {
-  const error = await request.then(
-    () => assert.fail('the request went through'),
-    (reason: Error) => (reason instanceof TypeError ? reason.cause : reason),
-  );
-  assert.ok(error instanceof SslPinningError, String(error));
-  return error;
-}
-
-async function refusedBecause(request: Promise<unknown>): Promise<string> {
-  return (await refusal(request)).reason;
-}
-
-/** The events that happen while something is done. */
-async function eventsOf(work: () => Promise<unknown>): Promise<PinningEvent[]> {
-  const events: PinningEvent[] = [];
-  const subscription = addSslPinningErrorListener((event) => events.push(event));
-  await work();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  subscription.remove();
-  return events;
-}
+beforeEach(unpinned);
 
 test('a pin at the leaf, the intermediate or the root lets fetch and https through', async () => {
   for (const name of ['intermediate', 'rsa2048', 'p384', 'ed25519', 'http1']) {
@@ -142,40 +72,6 @@ test('a wrong pin fails https with the reason, and the body reaches nobody', asy
   const request = byHttps(testbed.url('intermediate', '/echo'), { method: 'POST' }, 'secret');
   assert.equal(await refusedBecause(request), 'no-pin-matched');
   assert.equal(await testbed.requests('intermediate'), 0);
-});
-
-test('not one byte of what was written before the handshake leaves for a server that is refused', async () => {
-  const keys = {
-    key: readFileSync(testbed.document.clientKeyFile),
-    cert: readFileSync(testbed.document.clientCertFile),
-  };
-  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    let received = 0;
-    let handshakes = 0;
-    const server = tls.createServer({ ...keys, minVersion: version, maxVersion: version }, (socket) => {
-      handshakes += 1;
-      socket.on('data', (data) => {
-        received += data.length;
-      });
-      socket.on('error', () => {});
-    });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const { port } = server.address() as AddressInfo;
-    const send = async () => {
-      const socket = tls.connect({ port, host: '127.0.0.1', servername: 'client.spki.test', ca });
-      socket.end('secret');
-      const [error] = await Promise.race([once(socket, 'error'), once(socket, 'close')]);
-      return error;
-    };
-    await pin('client.spki.test', WRONG_PIN);
-    assert.ok((await send()) instanceof SslPinningError);
-    await disableSslPinning();
-    await send();
-    while (handshakes < (version === 'TLSv1.2' ? 2 : 1))
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.equal(received, 'secret'.length, `${version}: only what was sent without pins`);
-    server.close();
-  }
 });
 
 test('trailing dot, upper case and subdomain are pinned too', async () => {
@@ -302,21 +198,6 @@ test('a session from before the pins is not offered, so that a full handshake sh
     await pinHost(name, WRONG_PIN);
     assert.equal(await refusedBecause(request()), 'no-pin-matched', name);
   }
-});
-
-test('a session of unknown origin is not offered to a pinned host', async () => {
-  const { host, port } = testbed.host('tickets13');
-  const open = async (session?: Buffer) => {
-    const socket = tls.connect({ port, host: '127.0.0.1', servername: host, ca, session });
-    const [[issued]] = await Promise.all([once(socket, 'session'), once(socket, 'secureConnect')]);
-    const resumed = socket.isSessionReused();
-    socket.destroy();
-    return { issued: Buffer.from(issued), resumed };
-  };
-  const { issued } = await open();
-  assert.equal((await open(issued)).resumed, true, 'a copy works as ever where nothing is pinned');
-  await pin(host, testbed.pin('tickets13'));
-  assert.equal((await open(issued)).resumed, false);
 });
 
 test('a rotated key is refused until it is pinned', async () => {
@@ -463,40 +344,6 @@ test('report-only goes ahead with an event that is not enforced', async () => {
   );
 });
 
-test('every way to call tls.connect is seen', async () => {
-  const { host, port } = testbed.host('leaf');
-  await initializeSslPinning({
-    [host]: { publicKeyHashes: [WRONG_PIN] },
-    '127.0.0.1': { publicKeyHashes: [WRONG_PIN] },
-    localhost: { publicKeyHashes: [WRONG_PIN] },
-  });
-  const ways: [string, () => TLSSocket][] = [
-    ['options', () => tls.connect({ port, host: '127.0.0.1', ca, servername: host })],
-    ['options without a name', () => tls.connect({ port, ca })],
-    ['port and options', () => tls.connect(port, { ca })],
-    ['port, host and options', () => tls.connect(port, '127.0.0.1', { ca })],
-    ['port, host of the options', () => tls.connect(port, 'elsewhere.test', { ca, host: '127.0.0.1' })],
-    [
-      'a callback',
-      () => tls.connect(port, '127.0.0.1', { ca }, () => assert.fail('it is told to be secure')),
-    ],
-    ['a named import', () => namedConnect({ port, host: '127.0.0.1', ca })],
-  ];
-  for (const [name, open] of ways) {
-    const [error] = await once(open(), 'error');
-    assert.ok(error instanceof SslPinningError, `${name}: ${error}`);
-  }
-});
-
-test('a TLS socket is an ordinary one once it is judged', async () => {
-  const { host, port } = testbed.host('leaf');
-  await pin(host, testbed.pin('leaf'));
-  const socket = tls.connect({ port, host: '127.0.0.1', servername: host, ca });
-  await once(socket, 'secureConnect');
-  assert.equal(Object.hasOwn(socket, 'emit'), false);
-  socket.destroy();
-});
-
 test('events that happened before a listener came are told to the first one, at most 32', async () => {
   await pinHost('intermediate', WRONG_PIN);
   for (let number = 0; number < 34; number += 1) await refusal(byHttps(testbed.url('intermediate')));
@@ -517,7 +364,7 @@ test('the status counts and names what is pinned', async () => {
   assert.equal(status.warnings[0]?.code, 'no-backup-pin');
 });
 
-test('connections that were opened before the package was imported are judged before they are used again', async () => {
+test('connections from before the package was imported are judged before they are used again', async () => {
   const script = fileURLToPath(new URL('late-import.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script], {
     env: {
@@ -533,6 +380,7 @@ test('connections that were opened before the package was imported are judged be
     output += text;
   });
   const [code] = await once(child, 'close');
-  assert.deepEqual([code, output.trim().split('\n')], [0, ['fetch no-pin-matched', 'https no-pin-matched']]);
+  const ways = ['fetch', 'https', 'handshake', 'byKeptReference'];
+  assert.deepEqual([code, output.trim().split('\n')], [0, ways.map((way) => `${way} no-pin-matched`)]);
   assert.equal(await testbed.requests('http1'), 2, 'the two from before');
 });

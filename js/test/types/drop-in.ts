@@ -29,7 +29,6 @@ export async function asAppsCallIt(pinning: Frw): Promise<void> {
     'google.com': { includeSubdomains: true, publicKeyHashes: ['a', 'b'], expirationDate: '2027-01-31' },
   };
   options['example.com'] = { publicKeyHashes: [] };
-  options['example.com'].publicKeyHashes.push('a pin from elsewhere');
   if (pinning.isSslPinningAvailable()) {
     const done: boolean = await pinning.initializeSslPinning(options).then(() => true);
     await (done ? pinning.disableSslPinning() : undefined);
@@ -39,6 +38,16 @@ export async function asAppsCallIt(pinning: Frw): Promise<void> {
   subscription.remove();
 }
 export const called: Promise<void> = asAppsCallIt(ours);
+
+/** What apps do with the types: options that are put together piece by piece, as the other package lets them. */
+export function asAppsFillThem(options: ours.PinningOptions, domain: ours.DomainOptions): void {
+  options['example.com'] = domain;
+  domain.includeSubdomains = true;
+  domain.expirationDate = '2027-01-31';
+  domain.publicKeyHashes = [];
+  domain.publicKeyHashes.push('a pin from elsewhere');
+  delete options['example.com'];
+}
 
 // A test of an app makes events of its own.
 export const made: ours.PinningError = { serverHostname: 'example.com' };
