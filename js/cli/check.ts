@@ -1,49 +1,73 @@
 import type { PinningProblem } from '../src/types.js';
 import { checkDocument, domainsOf } from './addon.js';
 import type { Command } from './command.js';
-import { CliError, EXIT, usageError } from './errors.js';
+import { EXIT, usageError } from './errors.js';
 import { inputName, readText } from './files.js';
+import { askServers, describeAsked, type OnlineReport } from './online.js';
 import { count, paragraph, printable, type Style, wrap } from './output.js';
+import { misplacedProbeOption, PROBE_OPTIONS, probeSettings } from './probing.js';
 
 /** What is wrong with a configuration. */
 export const check: Command = {
   name: 'check',
-  summary: 'what is wrong with a configuration, without any network',
-  usage: ['check CONFIG'],
+  summary: 'what is wrong with a configuration; with --online, whether its servers show the pins',
+  usage: ['check CONFIG', 'check CONFIG --online [--connect ADDR[:PORT]] [--ca FILE] [--timeout SECONDS]'],
   about: [
     'CONFIG is a JSON file, - is standard input: the options object of `initializeSslPinning`, or ' +
       '`{"domains": options, "settings": settings}`.',
+    'With --online the server of every domain (port 443) is asked for its chain, as an app would ask it. A domain with ' +
+      '`includeSubdomains` need not have a server itself: if there is none, that is a warning.',
     'Exit code 1: there are errors. Warnings alone are exit code 0.',
   ],
   options: {
-    online: { value: null, help: 'not in this version yet' },
+    online: { value: null, help: 'ask the servers too, once the configuration is good' },
+    ...PROBE_OPTIONS,
   },
   async run(args) {
-    if (args.has('online')) {
-      throw new CliError('not-yet', 'check --online is not in this version yet', 'run it without --online');
-    }
     const [path, ...more] = args.operands;
     if (path === undefined)
       throw usageError('there is no configuration to check', 'name a file: check CONFIG');
     if (more.length > 0)
       throw usageError('check reads one configuration at a time', 'run it once for each file');
+    const misplaced = args.has('online') ? undefined : misplacedProbeOption(args);
+    if (misplaced !== undefined) {
+      throw usageError(`--${misplaced} is of use with --online only`, `leave --${misplaced} out`);
+    }
     const document = await readText(path, 'configuration');
-    const report = checkDocument(document);
+    const offline = checkDocument(document);
+    const online = args.has('online') && offline.ok ? await askServers(document, probeSettings(args)) : null;
+    const problems = [...offline.problems, ...(online?.problems ?? [])];
+    const ok = problems.every(({ severity }) => severity !== 'error');
     const name = inputName(path);
     return {
-      exitCode: report.ok ? EXIT.good : EXIT.against,
-      json: { ok: report.ok, problems: report.problems },
-      human: (style) =>
-        [
-          ...report.problems.map((problem) => describeProblem(problem, name, style)),
-          ...(report.problems.length > 0 ? [''] : []),
-          report.ok
-            ? goodSummary(document, name, report.problems, style)
-            : badSummary(report.problems, style),
-        ].join('\n'),
+      exitCode: ok ? EXIT.good : EXIT.against,
+      json: { ok, problems, ...(online === null ? {} : { online: online.asked }) },
+      human: (style) => describeCheck(document, name, problems, online, style),
     };
   },
 };
+
+function describeCheck(
+  document: string,
+  name: string,
+  problems: readonly PinningProblem[],
+  online: OnlineReport | null,
+  style: Style,
+): string {
+  const parts = [
+    problems.map((problem) => describeProblem(problem, name, style)),
+    online === null ? [] : describeAsked(online, style),
+    [
+      problems.some(({ severity }) => severity === 'error')
+        ? badSummary(problems, online !== null, style)
+        : goodSummary(document, name, problems, style),
+    ],
+  ];
+  return parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
 
 /** As linters print it: the file, how bad, where, which code, what; then what to do. */
 export function describeProblem(problem: PinningProblem, file: string, style: Style): string {
@@ -68,9 +92,10 @@ function goodSummary(
   return `${printable(name)}: ${style.good('ok')}, ${found}, ${pinned}`;
 }
 
-function badSummary(problems: readonly PinningProblem[], style: Style): string {
+function badSummary(problems: readonly PinningProblem[], asked: boolean, style: Style): string {
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   const warnings = problems.length - errors;
   const found = [count(errors, 'error'), ...(warnings > 0 ? [count(warnings, 'warning')] : [])].join(', ');
-  return paragraph(`${found}: an app refuses this configuration`).replace(found, () => style.bad(found));
+  const what = asked ? 'an app would not reach every server' : 'an app refuses this configuration';
+  return paragraph(`${found}: ${what}`).replace(found, () => style.bad(found));
 }

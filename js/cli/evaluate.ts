@@ -13,6 +13,7 @@ import { type Command, PROGRAM } from './command.js';
 import { CliError, EXIT, usageError } from './errors.js';
 import { inputName, readInput, readText } from './files.js';
 import { count, excerpt, paragraph, printable, type Style, wrap } from './output.js';
+import { badHost } from './target.js';
 import { parseInstant } from './time.js';
 
 /** The verdict about a host and a chain. */
@@ -66,14 +67,20 @@ function need(args: Arguments, name: string): string {
   throw usageError(`--${name} is missing`, 'use evaluate --config FILE --host HOST --chain FILE');
 }
 
-/** A host may be spelled as in any URL, but a URL is none: it would be "not pinned", and look fine. */
+/** A host may be spelled as in any URL, but a URL is none: it would be "not pinned", and look fine. Nor is a wildcard. */
 function hostOf(text: string): string {
   const normalized = normalizeHost(text);
-  const mistaken = ['domain-is-url', 'domain-has-port', 'domain-has-path', 'domain-has-user-info'];
-  if (normalized.ok || !mistaken.includes(normalized.problem.code)) return text;
-  const { message, suggestion } = normalized.problem;
-  throw new CliError('bad-host', message, suggestion);
+  if (normalized.ok || !NO_HOSTS.includes(normalized.problem.code)) return text;
+  throw badHost(normalized.problem);
 }
+
+const NO_HOSTS: readonly string[] = [
+  'domain-is-url',
+  'domain-has-port',
+  'domain-has-path',
+  'domain-has-user-info',
+  'domain-is-wildcard',
+];
 
 /** A certificate of the chain, as far as it can be read. */
 type Link = Pick<Described, 'subject' | 'der'>;
@@ -89,8 +96,10 @@ async function readChain(path: string): Promise<readonly Link[]> {
     const blocks = [...file.toString('latin1').matchAll(CERTIFICATE)];
     return blocks.map(([, body = '']) => ({ subject: null, der: body.replace(/\s/g, '') }));
   }
-  const name = inputName(path);
-  throw CliError.from({ ...answer.error, message: `${name}: ${answer.error.message}` });
+  const { code, message, suggestion } = answer.error;
+  const isOther = code === 'pem-other-content'; // the core advises options that are those of `hash`
+  const advice = isOther ? 'give the certificates of the chain, leaf first' : suggestion;
+  throw new CliError(code, `${inputName(path)}: ${message}`, advice);
 }
 
 const WORDS: Readonly<Record<string, string>> = {

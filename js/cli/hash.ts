@@ -14,7 +14,8 @@ import { CliError, EXIT, usageError } from './errors.js';
 import { inputName, readInput } from './files.js';
 import { describeKeys } from './keys.js';
 import { paragraph, printable, type Style } from './output.js';
-import { checkAddress, parseTarget } from './target.js';
+import { misplacedProbeOption, PROBE_OPTIONS, probeSettings } from './probing.js';
+import { parseTarget } from './target.js';
 
 /** Pins of a live server, of certificates, of keys and of signing requests. */
 export const hash: Command = {
@@ -32,9 +33,7 @@ export const hash: Command = {
     'Exit code 1: the server answers, but its chain is not valid. 2: there is no answer, or no such file.',
   ],
   options: {
-    connect: { value: 'ADDR[:PORT]', help: 'connect there; HOST is still the name in TLS' },
-    ca: { value: 'FILE', help: 'trust the certificates of this PEM file and no others' },
-    timeout: { value: 'SECONDS', help: 'for connecting and the handshake together (10)' },
+    ...PROBE_OPTIONS,
     cert: { value: 'FILE', help: 'hash the certificates of a file' },
     key: { value: 'FILE', help: 'hash the key of a file' },
     csr: { value: 'FILE', help: 'hash the certificate signing request of a file' },
@@ -50,7 +49,7 @@ export const hash: Command = {
     }
     const [host] = args.operands;
     if (host !== undefined) return hashServer(host, args);
-    const misplaced = ['connect', 'ca', 'timeout'].find((name) => args.has(name));
+    const misplaced = misplacedProbeOption(args);
     if (misplaced !== undefined) {
       throw usageError(`--${misplaced} is of use with a HOST only`, `leave --${misplaced} out`);
     }
@@ -60,15 +59,9 @@ export const hash: Command = {
 
 async function hashServer(text: string, args: Arguments): Promise<Result> {
   const target = parseTarget(text);
-  const connect = args.value('connect');
-  const caFile = args.value('ca') ?? null;
-  if (caFile === '-') throw usageError('--ca cannot be standard input', 'give a file');
-  const answer = await probe({
-    ...target,
-    connect: connect === undefined ? null : checkAddress(connect),
-    caFile,
-    timeoutMs: timeoutMs(args.value('timeout')),
-  });
+  const settings = probeSettings(args);
+  const { connect, caFile } = settings;
+  const answer = await probe({ ...target, ...settings });
   if (!answer.ok) {
     // That nobody vouches for the server is a verdict; that it cannot be asked is none.
     throw CliError.from(
@@ -79,7 +72,7 @@ async function hashServer(text: string, args: Arguments): Promise<Result> {
   const { certificates, tlsVersion } = answer;
   const place = `${target.host.includes(':') ? `[${target.host}]` : target.host}:${target.port}`;
   const server =
-    `${place}${connect === undefined ? '' : ` (at ${printable(connect)})`} speaks ${tlsVersion.replace('TLSv', 'TLS ')}; ` +
+    `${place}${connect === null ? '' : ` (at ${printable(connect)})`} speaks ${tlsVersion.replace('TLSv', 'TLS ')}; ` +
     `its chain is valid${caFile === null ? '' : ` under ${printable(caFile)}`}.`;
   return result(certificates, (style) => [
     paragraph(server),
@@ -120,11 +113,4 @@ function result(
     json: { certificates: certificates.map(asJson) },
     human: (style) => parts(style).join('\n\n'),
   };
-}
-
-function timeoutMs(seconds: string | undefined): number {
-  if (seconds === undefined) return 10_000;
-  const milliseconds = /^\d+(\.\d+)?$/.test(seconds) ? Math.round(Number(seconds) * 1000) : 0;
-  if (milliseconds >= 1 && milliseconds <= 600_000) return milliseconds;
-  throw usageError(`"${seconds}" is not a timeout`, 'use a number of seconds from 0.001 to 600');
 }

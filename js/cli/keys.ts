@@ -52,7 +52,9 @@ function fromPem(file: Buffer, path: string): readonly KeyObject[] {
 }
 
 function fromJwkOrDer(file: Buffer, path: string): readonly KeyObject[] {
-  if (/^\s*\{/.test(file.toString('latin1', 0, 64))) return [fromJwk(file, path)];
+  const start = file.toString('latin1', 0, 64);
+  if (/^\s*\{/.test(start)) return [fromJwk(file, path)];
+  if (/^(ssh|ecdsa|sk)-\S+ AAAA/.test(start)) throw openSsh(path);
   for (const form of ['pkcs8', 'sec1', 'pkcs1', 'pkcs1-public'] as const) {
     try {
       return [publicHalf(file, form, path, 'key')];
@@ -89,9 +91,10 @@ function publicHalf(der: Buffer, form: Form, path: string, label: string): KeyOb
   }
 }
 
-/** A command that makes a SubjectPublicKeyInfo of a key that cannot be read as it is. */
+/** A command for a shell that makes a SubjectPublicKeyInfo of a key that cannot be read as it is. */
 function piped(command: string, path: string): string {
-  return `\`${command} ${path === STANDARD_INPUT ? 'FILE' : path} | ${PROGRAM} hash --key -\``;
+  const quoted = /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return `\`${command} ${path === STANDARD_INPUT ? 'FILE' : quoted} | ${PROGRAM} hash --key -\``;
 }
 
 function encrypted(path: string): CliError {
@@ -107,7 +110,7 @@ function openSsh(path: string): CliError {
   const advice = piped('ssh-keygen -e -m PKCS8 -f', path);
   return new CliError(
     'key-openssh',
-    `${path}: the private key is in OpenSSH's own format`,
-    `convert it: ${advice}`,
+    `${path}: the key is in OpenSSH's own format`,
+    `convert it (RSA or ECDSA): ${advice}`,
   );
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { COMMON_OPTIONS, nearest, parse } from './args.js';
 import { check } from './check.js';
 import { type Command, PROGRAM, type Result } from './command.js';
-import { CliError, EXIT, type ExitCode, usageError } from './errors.js';
+import { CliError, EXIT, usageError } from './errors.js';
 import { evaluate } from './evaluate.js';
 import { hash } from './hash.js';
 import { commandHelp, generalHelp } from './help.js';
@@ -14,43 +14,41 @@ const COMMANDS: readonly Command[] = [hash, check, evaluate];
 /** Commands that later versions have. */
 const LATER: readonly string[] = ['embed', 'keygen', 'sign', 'verify', 'doctor'];
 
-interface Printed {
-  readonly exitCode: ExitCode;
-  readonly stdout: string;
-}
-
-async function run(words: readonly string[], style: Style): Promise<Printed> {
+async function run(words: readonly string[]): Promise<Result> {
   const [name, ...rest] = words;
   switch (name) {
     case undefined:
       throw usageError('there is no command', `see \`${PROGRAM} --help\``);
+    case '--json':
+      throw usageError(`there is no command before ${name}`, 'name the command first');
     case '--version':
-      return good(version());
+      return good('version', version);
     case '--help':
     case '-h':
     case 'help':
-      return good(help(rest, style));
+      return help(rest);
     default:
-      return runCommand(find(name), rest, style);
+      return runCommand(find(name), rest);
   }
 }
 
-async function runCommand(command: Command, words: readonly string[], style: Style): Promise<Printed> {
+async function runCommand(command: Command, words: readonly string[]): Promise<Result> {
   const specs = { ...command.options, ...COMMON_OPTIONS };
   const args = parse(words, specs, `${PROGRAM} help ${command.name}`);
-  if (args.has('help')) return good(commandHelp(command, style));
-  const result: Result = await command.run(args);
-  const stdout = args.has('json') ? JSON.stringify(result.json, null, 2) : result.human(style);
-  return { exitCode: result.exitCode, stdout };
+  return args.has('help') ? helpOn(command) : command.run(args);
 }
 
-function good(stdout: string): Printed {
-  return { exitCode: EXIT.good, stdout };
-}
-
-function help(words: readonly string[], style: Style): string {
+function help(words: readonly string[]): Result {
   const name = words.find((word) => !word.startsWith('-'));
-  return name === undefined ? generalHelp(COMMANDS, style) : commandHelp(find(name), style);
+  return name === undefined ? good('help', (style) => generalHelp(COMMANDS, style)) : helpOn(find(name));
+}
+
+function helpOn(command: Command): Result {
+  return good('help', (style) => commandHelp(command, style));
+}
+
+function good(member: string, text: (style: Style) => string): Result {
+  return { exitCode: EXIT.good, json: { [member]: text(styleFor({}, {})) }, human: text };
 }
 
 function find(name: string): Command {
@@ -109,15 +107,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {}); // there is nobody left to tell
 
 const words = process.argv.slice(2);
+const end = words.indexOf('--');
+const isJson = words.slice(0, end < 0 ? words.length : end).some((word) => /^--json(=|$)/.test(word));
 try {
-  const printed = await run(words, styleFor(process.stdout));
-  process.exitCode = printed.exitCode;
-  process.stdout.write(`${printed.stdout}\n`);
+  const result = await run(words);
+  process.exitCode = result.exitCode;
+  const text = isJson ? JSON.stringify(result.json, null, 2) : result.human(styleFor(process.stdout));
+  process.stdout.write(`${text}\n`);
 } catch (caught) {
   const error = asCliError(caught);
   process.exitCode = error.exitCode;
   process.stderr.write(`${describeError(error, styleFor(process.stderr))}\n`);
-  if (words.includes('--json')) {
-    process.stdout.write(`${JSON.stringify({ ok: false, error }, null, 2)}\n`);
-  }
+  if (isJson) process.stdout.write(`${JSON.stringify({ ok: false, error }, null, 2)}\n`);
 }

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { PinningProblem } from '../src/types.js';
 import { normalizeHost } from './addon.js';
 import { CliError } from './errors.js';
 
@@ -15,9 +16,18 @@ export function parseTarget(text: string): Target {
   const { host, port } = split(text);
   const normalized = normalizeHost(host);
   if (normalized.ok) return { host: normalized.host, port: port ?? 443 };
-  const { code, message, suggestion } = normalized.problem;
-  const wildcard = code === 'domain-is-wildcard' ? 'name one host that the wildcard stands for' : suggestion;
-  throw new CliError('bad-host', message, wildcard);
+  throw badHost(normalized.problem);
+}
+
+/** Suggestions for who asks about one host, where those for a configuration do not fit. */
+const FOR_ONE_HOST: Readonly<Record<string, string>> = {
+  'domain-is-wildcard': 'name one host that the wildcard stands for',
+  'domain-has-whitespace': 'name one host, without white space',
+};
+
+/** What is wrong with a host that is asked about. */
+export function badHost({ code, message, suggestion }: PinningProblem): CliError {
+  return new CliError('bad-host', message, FOR_ONE_HOST[code] ?? suggestion);
 }
 
 /** Checks `ADDR[:PORT]`, an address or name to connect to. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cli, Workspace } from './cli-support.js';
+import { cli } from './cli-support.js';
+import { Workspace } from './workspace.js';
 
 const workspace = new Workspace();
 const PIN = 'j11z8DhQQA9fdFgx0zaqmF6yxgVf3Mf6MCgqiXKfF3E=';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { cli, Workspace } from './cli-support.js';
+import { cli } from './cli-support.js';
+import { Workspace } from './workspace.js';
 
 const workspace = new Workspace();
 const leafFile = workspace.certificate('leaf');
@@ -132,12 +133,15 @@ test('people see the verdict in words and which pin matches', async () => {
   assert.match((await evaluate('trial.test')).stdout, /^REPORT ONLY trial\.test/);
 });
 
-test('a URL or a port is not taken for a host that is not pinned', async () => {
+test('a URL, a port or a wildcard is not taken for a host', async () => {
   for (const host of ['https://wrong.test', 'wrong.test:443', 'wrong.test/path', 'user@wrong.test']) {
     const { code, stderr } = await evaluate(host);
     assert.equal(code, 2, host);
     assert.match(stderr, /use `wrong\.test`/);
   }
+  const { code, stderr } = await evaluate('*.leaf.test');
+  assert.equal(code, 2);
+  assert.match(stderr, /name one host that the wildcard stands for/);
 });
 
 test('a certificate that is damaged inside its PEM satisfies no pin', async () => {
@@ -180,7 +184,10 @@ test('a configuration with errors gives no verdict but its problems', async () =
 
 test('a chain file without certificates is an input error', async () => {
   for (const [content, expected] of [
-    [readFileSync(workspace.path('leaf.key'), 'utf8'), /no certificate in the file/],
+    [
+      readFileSync(workspace.path('leaf.key'), 'utf8'),
+      /no certificate in the file.*give the certificates of/,
+    ],
     ['', /is empty/],
     [leafPem.replace('\n', '\n!'), /line 2/],
     ['garbage', /neither PEM nor/],

@@ -5,8 +5,9 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { adviceForServer } from '../cli/advice.js';
 import { styleFor } from '../cli/output.js';
-import { cli, Workspace } from './cli-support.js';
+import { cli } from './cli-support.js';
 import { startTestbed } from './testbed.js';
+import { Workspace } from './workspace.js';
 
 const workspace = new Workspace();
 const testbed = await startTestbed();
@@ -306,13 +307,15 @@ test('an encrypted key is told apart, and how to take its public half', async ()
 });
 
 test("a key in OpenSSH's own format is told apart, and how to convert it", async () => {
-  const file = workspace.write(
-    'id',
+  for (const content of [
     '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n',
-  );
-  const run = await cli(['hash', '--key', file, '--json']);
-  assert.deepEqual([run.code, run.json.error.code], [2, 'key-openssh']);
-  assert.match(run.json.error.suggestion, /^convert it: `ssh-keygen -e /);
+    'ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= me@example.com\n',
+  ]) {
+    const run = await cli(['hash', '--key', workspace.write("my 'id", content), '--json']);
+    assert.deepEqual([run.code, run.json.error.code], [2, 'key-openssh']);
+    assert.match(run.json.error.suggestion, /^convert it \(RSA or ECDSA\): `ssh-keygen -e /);
+    assert.match(run.json.error.suggestion, / '[^ ]*\/my '\\''id' \|/, 'as a shell wants it');
+  }
 });
 
 test('a signing request has the pin of its key', async () => {

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { nearest } from '../cli/args.js';
 import { printable, styleFor, wrap } from '../cli/output.js';
-import { cli, PROGRAM, Workspace } from './cli-support.js';
+import { cli, PROGRAM } from './cli-support.js';
+import { Workspace } from './workspace.js';
 
 const workspace = new Workspace();
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
@@ -45,8 +46,9 @@ test('wrong usage is exit code 2 with what to do on standard error and nothing o
     [['help', 'chekc'], /did you mean `check`\?/],
     [['check', '--jsno', 'x'], /no option --jsno\n {2}-> did you mean `--json`\?/],
     [['check', '-x', 'x'], /no option -x/],
-    [['check', '--json=yes', 'x'], /--json takes no value/],
+    [['check', '--online=yes', 'x'], /--online takes no value/],
     [['check'], /no configuration to check/],
+    [['check', 'a', '--ca', 'b'], /--ca is of use with --online only/],
     [['check', 'a', 'b'], /one configuration at a time/],
     [['hash'], /nothing to hash/],
     [['hash', 'a.test', 'b.test'], /more than one thing to hash/],
@@ -58,6 +60,8 @@ test('wrong usage is exit code 2 with what to do on standard error and nothing o
     [['hash', 'a.test', '--timeout', 'soon'], /"soon" is not a timeout/],
     [['hash', 'a.test', '--timeout', '0'], /"0" is not a timeout/],
     [['hash', 'a.test', '--ca', '-'], /--ca cannot be standard input/],
+    [['hash', 'a.test', '--ca', ''], /the path of the trusted certificates is empty/],
+    [['hash', 'a b.test'], /contains white space\n {2}-> name one host/],
     [['evaluate', '--config', 'x', '--chain', 'y'], /--host is missing/],
     [['evaluate', 'x'], /"x" belongs to no option/],
     [
@@ -75,28 +79,41 @@ test('wrong usage is exit code 2 with what to do on standard error and nothing o
 });
 
 test('commands of later versions say so', async () => {
-  for (const args of [
-    ['embed', 'x'],
-    ['keygen'],
-    ['sign'],
-    ['verify'],
-    ['doctor'],
-    ['check', '--online', 'x'],
-  ]) {
+  for (const args of [['embed', 'x'], ['keygen'], ['sign'], ['verify'], ['doctor']]) {
     const { code, stderr } = await cli(args);
     assert.equal(code, 2);
     assert.match(stderr, /not in this version yet/);
   }
 });
 
+test('with --json help and version are data too', async () => {
+  for (const [args, member] of [
+    [['--version', '--json'], 'version'],
+    [['--help', '--json'], 'help'],
+    [['help', 'hash', '--json'], 'help'],
+    [['hash', '--json', '--help'], 'help'],
+  ] as const) {
+    const run = await cli(args, { env: { FORCE_COLOR: '1' } });
+    assert.deepEqual([run.code, Object.keys(run.json)], [0, [member]]);
+    assert.doesNotMatch(run.json[member], ANSI);
+  }
+});
+
 test('with --json an error is data on standard output and readable on standard error', async () => {
-  for (const args of [['check', '--json', 'missing.json'], ['--json'], ['hash', '--json', '--crt', 'x']]) {
+  for (const args of [
+    ['check', '--json', 'missing.json'],
+    ['check', '--json=yes', 'x'],
+    ['--json'],
+    ['hash', '--json', '--crt', 'x'],
+  ]) {
     const run = await cli(args);
     assert.equal(run.code, 2);
     assert.equal(run.json.ok, false);
     assert.deepEqual(Object.keys(run.json.error), ['code', 'message', 'suggestion']);
     assert.match(run.stderr, /^error: /);
   }
+  const { stdout } = await cli(['hash', '--', '--json']);
+  assert.equal(stdout, '', 'there it is an operand');
 });
 
 test('files that cannot be read are named with what is wrong with them', async () => {

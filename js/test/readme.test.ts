@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { cli, Workspace } from './cli-support.js';
+import { cli } from './cli-support.js';
 import { startTestbed } from './testbed.js';
+import { Workspace } from './workspace.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const workspace = new Workspace();
