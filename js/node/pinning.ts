@@ -133,8 +133,10 @@ export class NodePinning implements NativePinning {
     return orRefuse(hosts, () => {
       if (!this.#isPinned(hosts)) return null;
       const known = chain ?? this.#chainOf(socket, null);
-      // One that stays is neither counted nor reported a second time.
-      return this.#evaluate(hosts, known, socket.authorized) && this.#check(socket, hosts, known);
+      const error = this.#evaluate(hosts, known, socket.authorized);
+      // One that stays is neither counted nor reported a second time. One that was resumed before anything was pinned has
+      // to go, as nobody knows its chain, but it has not failed the pins.
+      return error === null || known.length === 0 ? error : this.#check(socket, hosts, known);
     });
   }
 

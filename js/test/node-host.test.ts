@@ -200,6 +200,19 @@ test('a session from before the pins is not offered, so that a full handshake sh
   }
 });
 
+test('a resumed connection from before the pins is cut without an alarm, as nobody knows its chain', async () => {
+  await eventsOf(async () => {}); // those of other tests
+  for (const name of RESUMING) {
+    const agent = new https.Agent({ ca, keepAlive: true });
+    const request = (headers = {}) => byHttps(testbed.url(name), { agent, headers });
+    await request({ Connection: 'close' });
+    assert.equal((await request()).resumed, true);
+    assert.deepEqual(await eventsOf(() => pinHost(name, testbed.pin(name))), []);
+    assert.equal((await request()).resumed, false);
+    agent.destroy();
+  }
+});
+
 test('a rotated key is refused until it is pinned', async () => {
   const { nextPin = '' } = testbed.host('rotating');
   const request = () => byHttps(testbed.url('rotating'));
