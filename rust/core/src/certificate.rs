@@ -148,10 +148,7 @@ pub fn read_file(bytes: &[u8], expected: Expected) -> Result<Vec<(Description, V
     if !pem::is_pem(bytes) {
         let description = expected.describe(bytes).map_err(|_| {
             Finding::new("file-unreadable", format!("the file is neither PEM nor the DER of a {name}"))
-                .suggest(
-                    other_kind(bytes, expected)
-                        .unwrap_or("look at the file's first line: PEM begins with -----BEGIN"),
-                )
+                .suggest(other_kind(bytes, expected))
         })?;
         return Ok(vec![(description, bytes.to_vec())]);
     }
@@ -171,6 +168,9 @@ pub fn read_file(bytes: &[u8], expected: Expected) -> Result<Vec<(Description, V
     if described.is_empty() {
         let message = format!("there is no {name} in the file, only: {}", excerpt(&found));
         return Err(Finding::new("pem-other-content", message).suggest(match expected {
+            _ if found.contains("PKCS7") => {
+                "take its certificates out: openssl pkcs7 -print_certs -in FILE, and give what that prints"
+            }
             Expected::Certificates => "for a key use --key, for a signing request --csr",
             Expected::PublicKey => "for a certificate use --cert, for a signing request --csr",
             Expected::Request => "for a certificate use --cert, for a key --key",
@@ -185,15 +185,23 @@ fn first_element(mut der: Vec<u8>) -> Vec<u8> {
     der
 }
 
-fn other_kind(der: &[u8], expected: Expected) -> Option<&'static str> {
-    [
+/// What to do with a file that is neither PEM nor what was expected in DER.
+fn other_kind(bytes: &[u8], expected: Expected) -> &'static str {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return "it is text in UTF-16: save it as UTF-8";
+    }
+    // PKCS #12 (RFC 7292 §4) begins SEQUENCE { version INTEGER { v3(3) }, in DER or BER.
+    let start = bytes.get(..8).unwrap_or_default();
+    if start.first() == Some(&0x30) && start.windows(3).any(|integer| integer == [0x02, 0x01, 0x03]) {
+        return "it is PKCS #12: take its certificates out with openssl pkcs12 -nokeys -in FILE, and give what that prints";
+    }
+    let advice = [
         (Expected::Certificates, "this is a certificate: use --cert"),
         (Expected::PublicKey, "this is a public key: use --key"),
         (Expected::Request, "this is a certificate signing request: use --csr"),
-    ]
-    .into_iter()
-    .find(|(kind, _)| *kind != expected && kind.describe(der).is_ok())
-    .map(|(_, advice)| advice)
+    ];
+    let other = advice.into_iter().find(|(kind, _)| *kind != expected && kind.describe(bytes).is_ok());
+    other.map_or("look at the file's first line: PEM begins with -----BEGIN", |(_, advice)| advice)
 }
 
 /// RFC 4514 §2: the most specific part first, special characters escaped.
@@ -346,6 +354,16 @@ mod tests {
         assert!(unexpected.message.contains("PRIVATE KEY"));
         let unexpected = read_file(certificate.der(), Expected::Request).unwrap_err();
         assert_eq!(unexpected.suggestion.as_deref(), Some("this is a certificate: use --cert"));
+        for (file, advice) in [
+            (&b"\xff\xfe-\0-\0"[..], "UTF-16"),
+            (b"\x30\x82\x09\x2a\x02\x01\x03\x30\x82", "PKCS #12"),
+            (b"\x30\x80\x02\x01\x03\x30\x80\x06", "PKCS #12"),
+            (b"-----BEGIN PKCS7-----\nAAEC\n-----END PKCS7-----\n", "openssl pkcs7"),
+            (b"hello", "-----BEGIN"),
+        ] {
+            let suggestion = read_file(file, Expected::Certificates).unwrap_err().suggestion.unwrap();
+            assert!(suggestion.contains(advice), "{suggestion}");
+        }
         assert_eq!(read_file(certificate.pem().as_bytes(), Expected::Certificates).unwrap().len(), 1);
     }
 }

@@ -68,6 +68,12 @@ impl Reader {
                 self.problems.error(root, finding);
                 return Vec::new();
             }
+            Err(_) if text.trim().is_empty() => {
+                let finding = Finding::new("json-syntax", "the configuration is empty")
+                    .suggest("write `{}` if nothing is to be pinned");
+                self.problems.error(root, finding);
+                return Vec::new();
+            }
             Err(error) => {
                 let finding =
                     Finding::new("json-syntax", format!("the configuration is not valid JSON: {error}"))

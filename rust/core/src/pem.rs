@@ -26,6 +26,7 @@ pub fn is_pem(bytes: &[u8]) -> bool {
 pub fn blocks(text: &str) -> Result<Vec<Block>, Finding> {
     let mut blocks = Vec::new();
     let mut open: Option<(String, usize, String)> = None;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text); // a byte order mark, as Windows' editors write it
     for (index, line) in text.lines().enumerate() {
         let (number, line) = (index + 1, line.trim());
         if let Some(label) = marker(line, "-----BEGIN ") {
@@ -101,6 +102,7 @@ mod tests {
 
     #[test]
     fn text_between_blocks_is_skipped_and_both_line_endings_work() {
+        assert_eq!(blocks("\u{feff}-----BEGIN X-----\nAAEC\n-----END X-----").unwrap().len(), 1);
         let text = "subject=a\r\n-----BEGIN X-----\r\nAAEC\r\n-----END X-----\r\n---\n-----BEGIN Y-----\nAwQ=\n-----END Y-----";
         let found: Vec<_> = blocks(text).unwrap().into_iter().map(|b| (b.label, b.der, b.line)).collect();
         assert_eq!(found, [("X".to_owned(), vec![0, 1, 2], 2), ("Y".to_owned(), vec![3, 4], 6)]);

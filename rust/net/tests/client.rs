@@ -202,7 +202,7 @@ fn silent_server_times_out() {
     let start = Instant::now();
     let error = client.get(&host.url("/")).unwrap_err();
     assert!(error.to_string().contains("timeout"), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(30), "without the timeout it would never end");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn dripping_server_times_out() {
     let start = Instant::now();
     let error = client.build().unwrap().get(&format!("https://drip.test:{}/", address.port())).unwrap_err();
     assert!(error.to_string().contains("timeout"), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(30), "without the timeout it would never end");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use napi_derive::napi;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spki_pinning_core::certificate::describe;
-use spki_pinning_net::probe::{Probe, ProbeOptions, Roots, probe as handshake};
-use std::{fs, time::Duration};
+use spki_pinning_net::probe::{Probe, ProbeError, ProbeOptions, Roots, probe as handshake};
+use std::{fs, io::ErrorKind, time::Duration};
 
 /// What the command line passes.
 #[derive(Deserialize)]
@@ -45,9 +45,14 @@ impl Handshake {
             Some(file) => match fs::read(file) {
                 Ok(bytes) => Roots::Given(bytes),
                 Err(error) => {
+                    let why = match error.kind() {
+                        ErrorKind::NotFound => "there is no such file".to_owned(),
+                        ErrorKind::PermissionDenied => "it may not be read by this user".to_owned(),
+                        _ => error.to_string(),
+                    };
                     return failure(
                         "ca-unreadable",
-                        format!("{file}: {error}"),
+                        format!("--ca {file}: {why}"),
                         Some("give a readable PEM file with --ca".to_owned()),
                     );
                 }
@@ -62,7 +67,13 @@ impl Handshake {
         };
         match handshake(&options) {
             Ok(probe) => described(&probe),
-            Err(error) => failure(error.code(), error.to_string(), error.suggestion()),
+            Err(error) => {
+                let message = match (&error, &self.request.ca_file) {
+                    (ProbeError::NoRoots(why), Some(file)) => format!("--ca {file}: {why}"),
+                    _ => error.to_string(),
+                };
+                failure(error.code(), message, error.suggestion())
+            }
         }
     }
 }

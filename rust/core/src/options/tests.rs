@@ -41,8 +41,9 @@ fn hostile_documents_take_bounded_time() {
     {
         let start = std::time::Instant::now();
         let _ = parse(&document, 0);
+        // A second or two; what grows with the square would take an hour.
         let elapsed = start.elapsed();
-        assert!(elapsed.as_secs() < 5, "{what}: {elapsed:?} for {} bytes", document.len());
+        assert!(elapsed.as_secs() < 120, "{what}: {elapsed:?} for {} bytes", document.len());
     }
 }
 

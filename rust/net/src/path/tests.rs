@@ -7,6 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Milliseconds are usual, on any machine; a search that tries every order of certificates would outlast everybody.
+const WITHIN_REASON: Duration = Duration::from_secs(60);
+
 type Der = CertificateDer<'static>;
 
 /// A name and a key.
@@ -242,7 +245,7 @@ fn hostile_lists_take_bounded_time() {
         let start = Instant::now();
         let chain = clean_reported_chain(&reported[..length], UnixTime::now());
         assert_eq!(chain[0], leaf);
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?} for {length}", start.elapsed());
+        assert!(start.elapsed() < WITHIN_REASON, "{:?} for {length}", start.elapsed());
     }
 
     reported.resize(100, leaf.clone());
@@ -286,7 +289,7 @@ fn what_a_hostile_server_sends_is_searched_in_bounded_time() {
     }
     let start = Instant::now();
     assert!(find(&leaf, &intermediates, &[root.own()], UnixTime::now(), &|_| false).is_err());
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < WITHIN_REASON, "{:?}", start.elapsed());
 
     // More valid paths than webpki has patience for, all of them refused: the first is the answer.
     let leaf = Party::server().by(&namesakes[0]);
@@ -298,5 +301,5 @@ fn what_a_hostile_server_sends_is_searched_in_bounded_time() {
     };
     let found = find(&leaf, &intermediates, &[root.own()], UnixTime::now(), &refuse);
     assert!(found.is_ok() && asked.get() < 200, "asked {} times", asked.get());
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < WITHIN_REASON, "{:?}", start.elapsed());
 }
