@@ -1,0 +1,101 @@
+//! The engine for Kotlin and Swift, by uniffi. Answers are JSON text, in the formats of the core and of every other bridge.
+
+use crate::bridge::{self, Bridge, Connection, Listener};
+use std::sync::Arc;
+
+/// Judges connections by the pins in force. One for the process; all methods may be called from any thread.
+///
+/// On Android no handshake should go this way (see `NativeCheck`): a call through JNA takes some 25 µs.
+#[derive(uniffi::Object)]
+pub struct PinningEngine {
+    bridge: &'static Bridge,
+}
+
+/// Receives events, each as JSON text: `{"kind", "serverHostname", "message", "reason", "enforced", "servedPins",
+/// "expectedPins", "stack", "timestamp"}`.
+#[uniffi::export(callback_interface)]
+pub trait EventListener: Send + Sync {
+    /// Takes one event. Called on the thread on which it happens, which may be one of a TLS handshake: hand over and
+    /// return.
+    fn on_event(&self, event: String);
+}
+
+#[uniffi::export]
+impl PinningEngine {
+    /// The engine of this process.
+    #[uniffi::constructor]
+    pub fn shared() -> Arc<Self> {
+        Arc::new(Self { bridge: bridge::shared() })
+    }
+
+    /// Takes a configuration into force, for every check that starts from now on: `{"ok": true, "generation", "warnings"}`.
+    /// Or refuses it, with all that is wrong with it, and what was in force stays: `{"ok": false, "problems": [{"severity",
+    /// "path", "code", "message", "suggestion"}]}`.
+    pub fn initialize(&self, document: &str) -> String {
+        self.bridge.initialize(document)
+    }
+
+    /// Pins nothing any more.
+    pub fn disable(&self) {
+        self.bridge.disable();
+    }
+
+    /// What is pinned and what happened so far, as `getSslPinningStatus()` answers.
+    pub fn status(&self) -> String {
+        self.bridge.status()
+    }
+
+    /// The number of the configuration in force; a connection judged under another one has to be judged again. Absent in
+    /// the event of a failure: then all of them have to be.
+    pub fn generation(&self) -> Option<u64> {
+        self.bridge.generation()
+    }
+
+    /// Whether a connection to this host needs a validated chain, so that there is something to check.
+    pub fn is_pinned(&self, host: Option<String>) -> bool {
+        self.bridge.is_pinned(host.as_deref())
+    }
+
+    /// Judges a connection. Absent: it goes ahead. Otherwise it must not, for what the JSON text says: `{"serverHostname",
+    /// "reason", "entry", "servedPins", "message"}`. Counts, and records an event if the pins fail.
+    ///
+    /// `chain`: the path that the platform *validated*, DER, leaf first. `validated`: false if it did not find one and
+    /// the connection goes on nevertheless. `stack` names the network stack in events.
+    pub fn check(
+        &self,
+        host: Option<String>,
+        chain: Vec<Vec<u8>>,
+        validated: bool,
+        stack: &str,
+    ) -> Option<String> {
+        let connection = Connection { host: host.as_deref(), chain: &chain, validated };
+        self.bridge.check(connection, stack)
+    }
+
+    /// As `check`, without event and count.
+    pub fn evaluate(&self, host: Option<String>, chain: Vec<Vec<u8>>, validated: bool) -> Option<String> {
+        let connection = Connection { host: host.as_deref(), chain: &chain, validated };
+        self.bridge.evaluate(connection)
+    }
+
+    /// The whole verdict, also of a connection that goes ahead: `{"verdict", "reason", "entry", "matchedPin",
+    /// "servedPins"}`. Without event and count.
+    pub fn verdict(&self, host: Option<String>, chain: Vec<Vec<u8>>, validated: bool) -> String {
+        self.bridge.verdict(Connection { host: host.as_deref(), chain: &chain, validated })
+    }
+
+    /// Where events go from now on, those that waited first; none: they wait, at most 32. There is one listener at a time.
+    pub fn set_event_listener(&self, listener: Option<Box<dyn EventListener>>) {
+        let listener = listener.map(|listener| Box::new(Foreign(listener)) as Box<dyn Listener>);
+        self.bridge.set_listener(listener);
+    }
+}
+
+/// A listener on the other side.
+struct Foreign(Box<dyn EventListener>);
+
+impl Listener for Foreign {
+    fn event(&self, event: String) {
+        self.0.on_event(event);
+    }
+}

@@ -1,0 +1,267 @@
+//! JNI: the natives of one Java class, and its events. On Android, and on any JVM for tests.
+//!
+//! ```kotlin
+//! package com.spkipinning
+//!
+//! object NativeCheck {
+//!     @JvmStatic external fun check(host: String?, chain: Array<ByteArray>, validated: Boolean, stack: String): String?
+//!     @JvmStatic external fun evaluate(host: String?, chain: Array<ByteArray>, validated: Boolean, stack: String): String?
+//!     @JvmStatic external fun verdict(host: String?, chain: Array<ByteArray>, validated: Boolean): String
+//!     @JvmStatic external fun isPinned(host: String?): Boolean
+//!     @JvmStatic external fun generation(): Long
+//!     @JvmStatic external fun initialize(document: String): String
+//!     @JvmStatic external fun disable()
+//!     @JvmStatic external fun status(): String
+//!     @JvmStatic external fun setListening(listening: Boolean)
+//!     @JvmStatic fun onEvent(event: String)
+//! }
+//! ```
+//!
+//! They answer as [`crate::api::PinningEngine`] does. A native that throws could not even make its answer: the connection
+//! must not go ahead then.
+
+use crate::bridge::{self, Connection, Listener};
+use jni::{
+    Env, JValue, JavaVM, NativeMethod,
+    errors::{Error, Result},
+    jni_sig, jni_str, native_method,
+    objects::{JByteArray, JClass, JObjectArray, JString},
+    refs::{Global, IntoAuto as _},
+    strings::JNIStr,
+    sys::{self, JNI_ERR, JNI_VERSION_1_6, jboolean, jint, jlong},
+};
+use spki_pinning_core::{engine::MAX_CHAIN, verdict::MAX_CERTIFICATE_BYTES};
+use std::{ffi::c_void, panic::catch_unwind, sync::OnceLock};
+
+/// The class whose natives these are, all of them static. An app's shrinker has to keep its name and its members.
+const CLASS: &JNIStr = jni_str!("com/spkipinning/NativeCheck");
+
+/// Its method that takes events: `static void onEvent(String)`.
+const ON_EVENT: &JNIStr = jni_str!("onEvent");
+
+fn natives() -> [NativeMethod<'static>; 9] {
+    [
+        native_method! {
+            static fn check(host: JString, chain: jbyte[][], validated: jboolean, stack: JString) -> JString
+        },
+        native_method! {
+            static fn evaluate(host: JString, chain: jbyte[][], validated: jboolean, stack: JString) -> JString
+        },
+        native_method! { static fn verdict(host: JString, chain: jbyte[][], validated: jboolean) -> JString },
+        native_method! { static fn is_pinned(host: JString) -> jboolean },
+        native_method! { static fn generation() -> jlong },
+        native_method! { static fn initialize(document: JString) -> JString },
+        native_method! { static fn disable() },
+        native_method! { static fn status() -> JString },
+        native_method! { static fn set_listening(listening: jboolean) },
+    ]
+}
+
+/// [`CLASS`], from when the library was loaded.
+static LOADED: OnceLock<Global<JClass<'static>>> = OnceLock::new();
+
+/// Called by `System.loadLibrary`. A process that has no [`CLASS`] uses uniffi, and gets no natives; one that has the
+/// class, but without one of its members, gets no library: a shrinker took them away.
+#[unsafe(no_mangle)]
+#[allow(unsafe_code, reason = "the name is the one that a Java VM looks for")]
+extern "system" fn JNI_OnLoad(vm: *mut sys::JavaVM, _: *mut c_void) -> jint {
+    #[cfg(target_os = "android")]
+    crate::logging::install();
+    let load = || {
+        // SAFETY: it is what the VM, which calls this function, says of itself: valid as long as the process lives.
+        let vm = unsafe { JavaVM::from_raw(vm) };
+        vm.attach_current_thread(|env| match env.find_class(CLASS) {
+            Ok(class) => register(env, class),
+            Err(Error::NoClassDefFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        })
+    };
+    match catch_unwind(load) {
+        Ok(Ok(())) => JNI_VERSION_1_6,
+        Ok(Err(error)) => {
+            log::error!(
+                "the natives of NativeCheck cannot be registered, so the library is not loaded: {error}"
+            );
+            JNI_ERR
+        }
+        Err(_) => JNI_ERR,
+    }
+}
+
+fn register(env: &mut Env<'_>, class: JClass<'_>) -> Result<()> {
+    env.get_static_method_id(&class, ON_EVENT, jni_sig!((event: JString) -> void))?;
+    // SAFETY: `native_method!` has checked that the functions have the signatures that they are registered by, and all
+    // of them are written for a static method.
+    #[allow(unsafe_code, reason = "a function is called by what Java declares it to be")]
+    unsafe {
+        env.register_native_methods(&class, &natives())?;
+    }
+    let _ = LOADED.set(env.new_global_ref(&class)?);
+    #[cfg(feature = "testing")]
+    testing::register(env)?;
+    Ok(())
+}
+
+fn check<'local>(
+    env: &mut Env<'local>,
+    _class: JClass<'local>,
+    host: JString<'local>,
+    chain: JObjectArray<'local, JByteArray<'local>>,
+    validated: jboolean,
+    stack: JString<'local>,
+) -> Result<JString<'local>> {
+    let (host, chain) = (text(env, &host), certificates(env, &chain));
+    let stack = text(env, &stack).unwrap_or_default();
+    let connection = Connection { host: host.as_deref(), chain: &chain, validated };
+    or_null(env, bridge::shared().check(connection, &stack))
+}
+
+fn evaluate<'local>(
+    env: &mut Env<'local>,
+    _class: JClass<'local>,
+    host: JString<'local>,
+    chain: JObjectArray<'local, JByteArray<'local>>,
+    validated: jboolean,
+    _stack: JString<'local>,
+) -> Result<JString<'local>> {
+    let (host, chain) = (text(env, &host), certificates(env, &chain));
+    let connection = Connection { host: host.as_deref(), chain: &chain, validated };
+    or_null(env, bridge::shared().evaluate(connection))
+}
+
+fn verdict<'local>(
+    env: &mut Env<'local>,
+    _class: JClass<'local>,
+    host: JString<'local>,
+    chain: JObjectArray<'local, JByteArray<'local>>,
+    validated: jboolean,
+) -> Result<JString<'local>> {
+    let (host, chain) = (text(env, &host), certificates(env, &chain));
+    let connection = Connection { host: host.as_deref(), chain: &chain, validated };
+    JString::from_str(env, bridge::shared().verdict(connection))
+}
+
+fn is_pinned<'local>(
+    env: &mut Env<'local>,
+    _class: JClass<'local>,
+    host: JString<'local>,
+) -> Result<jboolean> {
+    Ok(bridge::shared().is_pinned(text(env, &host).as_deref()))
+}
+
+/// Negative if it cannot be had: then everything has to be judged again.
+fn generation<'local>(_env: &mut Env<'local>, _class: JClass<'local>) -> Result<jlong> {
+    let generation = bridge::shared().generation();
+    Ok(generation.and_then(|generation| generation.try_into().ok()).unwrap_or(-1))
+}
+
+fn initialize<'local>(
+    env: &mut Env<'local>,
+    _class: JClass<'local>,
+    document: JString<'local>,
+) -> Result<JString<'local>> {
+    // Nothing is no JSON document, and the answer says so.
+    let document = text(env, &document).unwrap_or_default();
+    JString::from_str(env, bridge::shared().initialize(&document))
+}
+
+fn disable<'local>(_env: &mut Env<'local>, _class: JClass<'local>) -> Result<()> {
+    bridge::shared().disable();
+    Ok(())
+}
+
+fn status<'local>(env: &mut Env<'local>, _class: JClass<'local>) -> Result<JString<'local>> {
+    JString::from_str(env, bridge::shared().status())
+}
+
+fn set_listening<'local>(_env: &mut Env<'local>, _class: JClass<'local>, listening: jboolean) -> Result<()> {
+    bridge::shared().set_listener(listening.then(|| Box::new(OnEvent) as Box<dyn Listener>));
+    Ok(())
+}
+
+/// Hands events to the class.
+struct OnEvent;
+
+impl Listener for OnEvent {
+    fn event(&self, event: String) {
+        let deliver = |env: &mut Env<'_>| {
+            let class = LOADED.get().ok_or(Error::UninitializedJavaVM)?;
+            let event = JString::from_str(env, event)?;
+            let event = [JValue::Object(&event)];
+            env.call_static_method(class, ON_EVENT, jni_sig!((event: JString) -> void), &event)?;
+            Ok(())
+        };
+        // The thread is most often one of Java's, in a call of `check`. What it throws is not the connection's business.
+        let delivered = JavaVM::singleton().and_then(|vm| vm.attach_current_thread(deliver));
+        if let Err(error) = delivered {
+            log::error!("NativeCheck.onEvent failed: {error}");
+        }
+    }
+}
+
+/// A string as Rust has it; none if it is null, or cannot be had. Half a surrogate pair becomes U+FFFD.
+fn text(env: &Env<'_>, string: &JString<'_>) -> Option<String> {
+    string.try_to_string(env).ok()
+}
+
+/// Copies a chain as far as it matters for a verdict. A certificate that cannot be had (one that is null, say) is empty,
+/// which no certificate is; without an array there is no chain.
+fn certificates<'local>(
+    env: &mut Env<'local>,
+    chain: &JObjectArray<'local, JByteArray<'local>>,
+) -> Vec<Vec<u8>> {
+    let length = chain.len(env).unwrap_or_default();
+    (0..length.min(MAX_CHAIN + 1)).map(|index| certificate(env, chain, index).unwrap_or_default()).collect()
+}
+
+fn certificate<'local>(
+    env: &mut Env<'local>,
+    chain: &JObjectArray<'local, JByteArray<'local>>,
+    index: usize,
+) -> Result<Vec<u8>> {
+    let certificate = chain.get_element(env, index)?.auto();
+    if certificate.len(env)? > MAX_CERTIFICATE_BYTES {
+        return Ok(vec![0; MAX_CERTIFICATE_BYTES + 1]); // refused for its length alone
+    }
+    env.convert_byte_array(&certificate)
+}
+
+fn or_null<'local>(env: &mut Env<'local>, text: Option<String>) -> Result<JString<'local>> {
+    text.map_or_else(|| Ok(JString::null()), |text| JString::from_str(env, text))
+}
+
+/// Natives of a class that only tests have.
+#[cfg(feature = "testing")]
+mod testing {
+    use super::{Env, JClass, Result, bridge, jlong, jni_str, native_method};
+
+    /// A process without it can do without.
+    pub(super) fn register(env: &mut Env<'_>) -> Result<()> {
+        let Ok(class) = env.find_class(jni_str!("com/spkipinning/NativeTesting")) else { return Ok(()) };
+        let natives = [
+            native_method! { static fn set_now(now: jlong) },
+            native_method! { static fn use_real_clock() },
+            native_method! { static fn panic_in_next_call() },
+        ];
+        // SAFETY: as for NativeCheck.
+        #[allow(unsafe_code, reason = "a function is called by what Java declares it to be")]
+        unsafe {
+            env.register_native_methods(&class, &natives)
+        }
+    }
+
+    fn set_now<'local>(_env: &mut Env<'local>, _class: JClass<'local>, now: jlong) -> Result<()> {
+        bridge::shared().hooks.set_now_ms(Some(now));
+        Ok(())
+    }
+
+    fn use_real_clock<'local>(_env: &mut Env<'local>, _class: JClass<'local>) -> Result<()> {
+        bridge::shared().hooks.set_now_ms(None);
+        Ok(())
+    }
+
+    fn panic_in_next_call<'local>(_env: &mut Env<'local>, _class: JClass<'local>) -> Result<()> {
+        bridge::shared().hooks.panic_in_next_call();
+        Ok(())
+    }
+}

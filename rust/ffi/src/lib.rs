@@ -1,0 +1,22 @@
+//! The engine of an app: one for the process, whoever asks.
+//!
+//! Two ways lead to it, and both say the same. [`api`] is the documented one, for Swift and Kotlin, over uniffi. `java`
+//! is JNI: what Android's early start and every handshake use, because a call through uniffi's JNA takes twenty times
+//! as long as a whole judgement. Nothing is decided here; `bridge` holds what the two have in common.
+//!
+//! No panic crosses a boundary. A check that panics has refused a host that is pinned, and has not touched another.
+//!
+//! `rust/net` is not part of the phone's library yet: both platforms hand over the path that they validated, so no chain
+//! has to be cleaned here, and rustls with its cryptography would be two thirds of the library.
+
+pub mod api;
+mod bridge;
+#[cfg(not(any(target_os = "ios", target_os = "tvos", target_os = "visionos")))]
+mod java;
+#[cfg(target_os = "android")]
+mod logging;
+mod refusal;
+#[cfg(any(test, feature = "testing"))]
+mod testing;
+
+uniffi::setup_scaffolding!();

@@ -1,0 +1,63 @@
+package com.spkipinning
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+
+/** Loading the library into processes whose `NativeCheck` is another, or not there. */
+class LoadingTest {
+    @TempDir
+    lateinit var directory: File
+
+    private val natives = """
+        static native String check(String host, byte[][] chain, boolean validated, String stack);
+        static native String evaluate(String host, byte[][] chain, boolean validated, String stack);
+        static native String verdict(String host, byte[][] chain, boolean validated);
+        static native boolean isPinned(String host);
+        static native long generation();
+        static native String initialize(String document);
+        static native void disable();
+        static native String status();
+        static native void setListening(boolean listening);
+    """
+    private val onEvent = "static void onEvent(String event) {}"
+
+    /** What a JVM of its own prints after it has loaded the library. */
+    private fun load(nativeCheck: String, then: String = "\"loaded\""): String {
+        val source = directory.resolve("Main.java")
+        source.writeText(
+            """
+            package com.spkipinning;
+            class Main {
+                public static void main(String[] arguments) {
+                    System.load(arguments[0]);
+                    System.out.println($then);
+                }
+            }
+            $nativeCheck
+            """,
+        )
+        val java = File(System.getProperty("java.home"), "bin/java").path
+        val process = ProcessBuilder(java, source.path, System.getProperty("library.host")).redirectErrorStream(true).start()
+        return process.inputStream.bufferedReader().readText().trim().also { process.waitFor() }
+    }
+
+    @Test
+    fun natives_are_registered() =
+        assertEquals("0", load("class NativeCheck { $natives $onEvent }", then = "NativeCheck.generation()"))
+
+    @Test
+    fun a_process_without_the_class_gets_the_library_all_the_same() = assertEquals("loaded", load(""))
+
+    /** As a shrinker would leave it that was not told. */
+    @Test
+    fun a_class_without_one_of_its_members_gets_no_library() {
+        val withoutOne = natives.replace("static native void disable();", "")
+        for (members in listOf(natives, withoutOne + onEvent, onEvent)) {
+            val printed = load("class NativeCheck { $members }")
+            assertTrue("UnsatisfiedLinkError" in printed, printed)
+        }
+    }
+}
