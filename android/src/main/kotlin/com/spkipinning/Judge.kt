@@ -1,0 +1,59 @@
+package com.spkipinning
+
+import java.security.cert.X509Certificate
+
+/** The certificates of a connection. */
+internal class Chain(
+    /** Leaf first. */
+    val certificates: List<X509Certificate>,
+    /** Whether this is the path that was validated, and not just what the server sent. */
+    val isValidated: Boolean,
+)
+
+/**
+ * Puts connections before the engine. Nothing is decided here but what becomes of a connection if there is no answer: it
+ * is refused if its host is pinned, or might be, and let alone otherwise.
+ */
+internal object Judge {
+    /** The name of OkHttp in events. */
+    private const val STACK = "okhttp"
+
+    private val NO_CHAIN = emptyArray<ByteArray>()
+
+    /** Judges a connection, with event and count: what to end it with, or null. `chain` is only asked for if it matters. */
+    fun check(host: String?, chain: () -> Chain): SslPinningException? = judge(host, chain, NativeCheck::check)
+
+    /** As [check], without a trace. */
+    fun evaluate(host: String?, chain: () -> Chain): SslPinningException? = judge(host, chain, NativeCheck::evaluate)
+
+    /** The number of the configuration in force; negative if nothing that was judged before counts. */
+    fun generation(): Long = try {
+        if (NativeCheck.failure == null) NativeCheck.generation() else -1
+    } catch (_: Throwable) {
+        -1
+    }
+
+    private fun judge(
+        host: String?,
+        chain: () -> Chain,
+        question: (String?, Array<ByteArray>, Boolean, String) -> String?,
+    ): SslPinningException? {
+        EmbeddedConfiguration.refusal(host)?.let { return it }
+        if (NativeCheck.failure != null) return null // then nothing could be pinned but by an embedded configuration
+        return try {
+            val goesAhead = !NativeCheck.isPinned(host) && question(host, NO_CHAIN, true, STACK) == null
+            if (goesAhead) return null
+            val known = chain()
+            val certificates = Array<ByteArray>(known.certificates.size) { known.certificates[it].encoded }
+            question(host, certificates, known.isValidated, STACK)?.let(SslPinningException::of)
+        } catch (error: Throwable) {
+            if (mayBePinned(host)) SslPinningException.unjudged(host, "$error", error) else null
+        }
+    }
+
+    private fun mayBePinned(host: String?): Boolean = try {
+        NativeCheck.isPinned(host)
+    } catch (_: Throwable) {
+        true
+    }
+}
