@@ -52,7 +52,7 @@ export type PinningEvent = PinningError & {
   /** `failure`: a connection failed its pins. `warning`: something to act on before one does. */
   kind: 'failure' | 'warning';
   message: string;
-  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, …; for warnings `pins-expiring`, `pins-expired`. */
+  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, …; for warnings `pins-expiring`, `pins-expired`, `hook-replaced`. */
   reason: string;
   /** Whether the connection was stopped; false for `reportOnly` domains and for warnings. */
   enforced: boolean;

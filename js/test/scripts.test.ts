@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { samePackages } from '../../scripts/lib/build.mjs';
-import { countsOfCargo, countsOfNode, inWords, NONE, settle, sum } from '../../scripts/lib/counts.mjs';
+import {
+  countsOfCargo,
+  countsOfMaven,
+  countsOfNode,
+  inWords,
+  NONE,
+  settle,
+  sum,
+} from '../../scripts/lib/counts.mjs';
 import { brokenLinks } from '../../scripts/lib/links.mjs';
 import { run } from '../../scripts/lib/run.mjs';
 import { compareVersions, oldNode, oldRustc, wantedRust } from '../../scripts/lib/tools.mjs';
@@ -59,6 +67,14 @@ test('the counts of node --test are right for good, bad, skipped, cancelled and 
     assert.equal(code, 1);
     assert.deepEqual(countsOfNode(stdout), { passed: 1, failed: 3, skipped: 2 }, stdout);
   }
+});
+
+test('the counts of Maven are those of its modules, not of their classes as well', () => {
+  const output =
+    '[INFO] Tests run: 3, Failures: 0, Errors: 0, Skipped: 1, Time elapsed: 0.1 s -- in com.x.FirstTest\n' +
+    '[ERROR] Tests run: 4, Failures: 1, Errors: 1, Skipped: 0, Time elapsed: 0.1 s <<< FAILURE! -- in com.x.SecondTest\n' +
+    '[ERROR] Tests run: 7, Failures: 1, Errors: 1, Skipped: 1\n[INFO] Tests run: 2, Failures: 0, Errors: 0, Skipped: 0\n';
+  assert.deepEqual(countsOfMaven(output), { passed: 6, failed: 2, skipped: 1 });
 });
 
 test('a failure that no runner counted counts', () => {

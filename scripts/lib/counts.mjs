@@ -57,6 +57,22 @@ export function countsOfNode(output) {
 }
 
 /**
+ * Of Maven's Surefire, which prints a line for each class, with its time, and one without for each module.
+ * @param {string} output
+ */
+export function countsOfMaven(output) {
+  const results = stripVTControlCharacters(output).matchAll(
+    /^\[\w+\] Tests run: (\d+), Failures: (\d+), Errors: (\d+), Skipped: (\d+)$/gm,
+  );
+  return sum(
+    [...results].map(([, ...numbers]) => {
+      const [run = 0, failures = 0, errors = 0, skipped = 0] = numbers.map(Number);
+      return { passed: run - failures - errors - skipped, failed: failures + errors, skipped };
+    }),
+  );
+}
+
+/**
  * The counts of a runner and its exit code together: a crash, or a build that fails, is a failure nobody counted,
  * and so is a run without any test.
  * @param {Counts} counts

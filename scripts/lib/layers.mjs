@@ -2,9 +2,10 @@
 /** The layers of the test suite: what each tests, what it needs, how it runs. */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { build, checkTypes, TESTBED } from './build.mjs';
-import { countsOfCargo, countsOfNode, NONE, settle, sum } from './counts.mjs';
+import { countsOfCargo, countsOfMaven, countsOfNode, NONE, settle, sum } from './counts.mjs';
+import { buildHostLibrary, testArm64 } from './native.mjs';
 import { ROOT, run } from './run.mjs';
 import { report } from './steps.mjs';
 import { OTHER_NODES, otherNode } from './tools.mjs';
@@ -20,13 +21,16 @@ import { OTHER_NODES, otherNode } from './tools.mjs';
 /** For a file of JavaScript tests: one that never ends is cut off, and has failed. */
 const TIMEOUT_MS = 120_000;
 
+/** @type {readonly import('./tools.mjs').Tool[]} */
+const ANDROID_TOOLS = ['node', 'cargo', 'rustc', 'cc', 'java', 'mvn'];
+
 /** @type {readonly Layer[]} */
 export const LAYERS = [
   { name: 'rust', code: 'Cargo.toml', tools: ['cargo', 'rustc', 'cc', 'openssl'], run: testRust },
   { name: 'js', code: 'js/test', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testJs },
   { name: 'node', code: 'js/node', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testNodes },
-  { name: 'android', code: 'android', tools: [], run: unwritten },
-  { name: 'android-arm64', code: 'android', tools: [], run: unwritten },
+  { name: 'android', code: 'android', tools: ANDROID_TOOLS, run: testAndroid },
+  { name: 'android-arm64', code: 'tests/android-arm64', tools: ANDROID_TOOLS, run: testAndroidArm64 },
   { name: 'ios', code: 'ios', tools: [], run: unwritten },
   { name: 'package', code: 'tests/package', tools: [], run: unwritten },
 ];
@@ -92,4 +96,24 @@ async function testTypes() {
     report(error);
     return { ...NONE, failed: 1 };
   }
+}
+
+/** The Kotlin over React Native's own classes, with its OkHttp and with OkHttp 5. */
+async function testAndroid() {
+  await build();
+  const library = await buildHostLibrary();
+  const results = [];
+  for (const profile of [[], ['-P', 'okhttp5']]) {
+    const where = [`-Dspki.testbed=${TESTBED}`, `-Dspki.library.directory=${dirname(library)}`];
+    const args = ['-B', '-ntp', '-f', join(ROOT, 'android/pom.xml'), ...profile, 'test', ...where];
+    const { code, stdout } = await run('mvn', args, { show: 'all' });
+    results.push(settle(countsOfMaven(stdout), code));
+  }
+  return sum(results);
+}
+
+/** The library itself: built for arm64 Android and run in an emulator, and with the same tests on this JVM. */
+async function testAndroidArm64() {
+  const { code, stdout } = await testArm64();
+  return settle(countsOfMaven(stdout), code);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ROOT, run, runNpm } from './run.mjs';
 import { expectSuccess, Failure } from './steps.mjs';
 
-/** @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl'} Tool */
+/** @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl' | 'java' | 'mvn'} Tool */
 
 /**
  * What is wrong with a tool and the command that helps.
@@ -37,6 +37,8 @@ const CHECKS = {
     const hint = ON_MACOS ? 'brew install openssl' : 'apt-get install openssl';
     return starts('openssl', ['version'], 'openssl is missing, which the tests compare with', hint);
   },
+  java: () => starts('javac', ['-version'], 'a JDK is missing', 'apt-get install openjdk-17-jdk-headless'),
+  mvn: () => starts('mvn', ['--version'], 'Maven is missing', 'apt-get install maven'),
 };
 
 /**
