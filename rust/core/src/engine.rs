@@ -82,7 +82,10 @@ impl Engine {
     /// Judges without a trace: no event, no count. The verdict lists the served pins.
     pub fn evaluate<C: AsRef<[u8]>>(&self, host: Option<&str>, chain: &[C], now_ms: i64) -> Verdict {
         let pins = self.pins.load();
-        Verdict::new(&guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms)), served_pins(chain))
+        let judgement = guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms));
+        // The same guard as for the judgement: what cannot be read is not among the served pins.
+        let served = catch_unwind(AssertUnwindSafe(|| served_pins(chain))).unwrap_or_default();
+        Verdict::new(&judgement, served)
     }
 
     /// As [`Engine::evaluate`], but only what is to happen: for a question that is asked again and again.

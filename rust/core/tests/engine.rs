@@ -221,6 +221,8 @@ fn a_panic_blocks_a_pinned_host_with_an_event_and_leaves_others_alone() {
     assert_eq!(recorder.take()[0].reason, "internal-error");
     assert_eq!(engine.check(Some("b.test"), &[Bomb], "fetch", NOW).reason, Reason::NotPinned);
     assert!(recorder.take().is_empty());
+    let verdict = engine.evaluate(Some("a.test"), &[Bomb], NOW);
+    assert_eq!((verdict.outcome, verdict.served_pins.len()), (Outcome::Blocked, 0));
 }
 
 #[test]

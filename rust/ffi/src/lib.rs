@@ -7,7 +7,7 @@
 //! No panic crosses a boundary. A check that panics has refused a host that is pinned, and has not touched another.
 //!
 //! `rust/net` is not part of the phone's library yet: both platforms hand over the path that they validated, so no chain
-//! has to be cleaned here, and rustls with its cryptography would be two thirds of the library.
+//! has to be cleaned here, and rustls with its cryptography would add more than half a megabyte.
 
 pub mod api;
 mod bridge;
