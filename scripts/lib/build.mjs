@@ -79,8 +79,8 @@ export async function buildRust() {
     );
     const addon = library?.find((file) => /\.(so|dylib|dll)$/.test(file));
     if (addon === undefined || !testbed?.executable) throw new Failure('cargo built no add-on or no testbed');
-    await install(addon, join(ROOT, 'build/node/spki-pinning.node'));
-    await install(testbed.executable, TESTBED);
+    await installFile(addon, join(ROOT, 'build/node/spki-pinning.node'));
+    await installFile(testbed.executable, TESTBED);
   });
 }
 
@@ -90,7 +90,7 @@ export async function buildRust() {
  * @param {string} messages of `--message-format=json`
  * @returns {Artifact[]}
  */
-function artifactsOf(messages) {
+export function artifactsOf(messages) {
   const lines = messages.split('\n').filter((line) => line.startsWith('{'));
   return lines.map((line) => JSON.parse(line)).filter(({ reason }) => reason === 'compiler-artifact');
 }
@@ -100,7 +100,7 @@ function artifactsOf(messages) {
  * @param {string} from
  * @param {string} to
  */
-async function install(from, to) {
+export async function installFile(from, to) {
   const [wanted, there] = await Promise.all([readFile(from), readFile(to).catch(() => null)]);
   if (there?.equals(wanted)) return;
   const temporary = `${to}.${process.pid}`;

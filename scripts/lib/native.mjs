@@ -1,7 +1,8 @@
 // @ts-check
 /** The library of apps (rust/ffi): for this machine's JVM, and for arm64 Android without an NDK. */
-import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { artifactsOf, installFile } from './build.mjs';
 import { ROOT, run } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
 
@@ -73,17 +74,12 @@ async function buildLibrary(args, testing, directory, env) {
     show: 'progress',
   });
   if (outcome.code !== 0) throw new Failure('cargo cannot build rust/ffi: see above');
-  const messages = outcome.stdout.split('\n').filter((line) => line.startsWith('{'));
-  const built = messages
-    .map((line) => JSON.parse(line))
-    .find(({ reason, target }) => reason === 'compiler-artifact' && target.name === 'spki_pinning');
-  const library = built?.filenames.find((/** @type {string} */ file) => /\.(so|dylib|dll)$/.test(file));
+  const built = artifactsOf(outcome.stdout).find(({ target }) => target.name === 'spki_pinning');
+  const library = built?.filenames.find((file) => /\.(so|dylib|dll)$/.test(file));
   if (library === undefined) throw new Failure('cargo built no library of rust/ffi');
-  // Cargo has one place for the library, with and without features. A JVM may still have the old one open.
-  const path = join(ROOT, directory, library.slice(dirname(library).length + 1));
-  await mkdir(dirname(path), { recursive: true });
-  await copyFile(library, `${path}.${process.pid}`);
-  await rename(`${path}.${process.pid}`, path);
+  // Cargo has one place for the library, with and without features.
+  const path = join(ROOT, directory, basename(library));
+  await installFile(library, path);
   return path;
 }
 
