@@ -146,7 +146,7 @@ export class NodePinning implements NativePinning {
   }
 
   #isPinned(hosts: Hosts): boolean {
-    return this.#evaluate(hosts, [], false) !== null;
+    return isBlocked(JSON.parse(this.#engine.evaluateConnection([...hosts], [], false)));
   }
 
   #evaluate(hosts: Hosts, chain: Buffer[], validated: boolean): SslPinningError | null {
@@ -200,9 +200,15 @@ function hearerOf(socket: TLSSocket): EventEmitter {
   return values.find((value) => value?.constructor?.name === 'ClientHttp2Session') ?? socket;
 }
 
+type Verdict = Refusal & { readonly verdict: string };
+
+function isBlocked({ verdict }: Verdict): boolean {
+  return verdict === 'blocked';
+}
+
 function refusal(json: string): SslPinningError | null {
-  const verdict: Refusal & { verdict: string } = JSON.parse(json);
-  return verdict.verdict === 'blocked' ? new SslPinningError(verdict) : null;
+  const verdict: Verdict = JSON.parse(json);
+  return isBlocked(verdict) ? new SslPinningError(verdict) : null;
 }
 
 /** What Node reports of the peer's certificates, leaf first. */
