@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { cli } from './cli-support.js';
-import { startTestbed } from './testbed.js';
+import { startTestbed, WRONG_PIN } from './testbed.js';
 import { Workspace } from './workspace.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -43,10 +43,17 @@ function run(name: string, sample: string): Promise<{ code: number; output: stri
   mkdirSync(directory, { recursive: true });
   const dns = "import { resolveTestbed } from '../../scripts/lib/testbed.mjs';\nresolveTestbed();\n";
   writeFileSync(join(directory, name), dns + sample);
-  const args = ['--import', import.meta.resolve('tsx'), join(directory, name)];
-  const env = { ...process.env, NODE_EXTRA_CA_CERTS: testbed.document.caFile };
+  return node(['--import', import.meta.resolve('tsx'), join(directory, name)], {
+    NODE_EXTRA_CA_CERTS: testbed.document.caFile,
+  });
+}
+
+function node(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : 1, output: stdout + stderr });
     });
   });
@@ -82,7 +89,7 @@ test('the sample that pins lets the right server through and a wrong one not', a
   const sample = only('ts', 'isSslPinningAvailable');
   const right = await run('right.ts', atTestbed(sample));
   assert.deepEqual([right.code, right.output], [0, '']);
-  const wrong = await run('wrong.ts', atTestbed(sample, 'AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA='));
+  const wrong = await run('wrong.ts', atTestbed(sample, WRONG_PIN));
   assert.equal(wrong.code, 1);
   assert.match(wrong.output, /SslPinningError: SSL pinning refused leaf\.spki\.test \(no-pin-matched\)/);
 });
@@ -92,7 +99,7 @@ test('the sample that listens hears of a failure', async () => {
   const pin = only('ts', 'isSslPinningAvailable').replace(/^const response = .*$/m, '');
   const failing =
     "await fetch('https://api.example.com/').catch(() => {});\nawait new Promise((r) => setTimeout(r, 50));";
-  const wrong = atTestbed(listen + pin + failing, 'AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=');
+  const wrong = atTestbed(listen + pin + failing, WRONG_PIN);
   const { output } = await run('listen.ts', wrong);
   assert.match(output, /^blocked leaf\.spki\.test no-pin-matched Certificate pinning failure!/);
 });
@@ -106,7 +113,7 @@ test('the sample for Node catches the refusal', async () => {
 /** How each command of the README is run here. */
 const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
   'npm run demo': async () => {
-    const { code, output } = await demo();
+    const { code, output } = await node([join(ROOT, 'scripts/demo.mjs')]);
     assert.equal(code, 0, output);
     assert.match(output, /\d\d trials: all as expected/);
     assert.doesNotMatch(output, /FAIL/);
@@ -141,14 +148,6 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
       assert.match(stdout, /^ALLOWED leaf\.spki\.test \(pin-matched\)/);
     },
 };
-
-function demo(): Promise<{ code: number; output: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [join(ROOT, 'scripts/demo.mjs')], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : 1, output: stdout + stderr });
-    });
-  });
-}
 
 for (const command of samples('sh').flatMap((body) => body.trim().split('\n'))) {
   test(`$ ${command}`, async () => {
