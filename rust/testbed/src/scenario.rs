@@ -253,7 +253,7 @@ pub(crate) async fn start(stop: Arc<Notify>) -> io::Result<Running> {
     let plan = Plan::new("client-cert", "asks for a client certificate", identity, validated);
     build.start(Plan { client_roots: Some(Arc::new(client_roots)), ..plan }).await?;
 
-    let ca_file = build.write("root.pem", &pki::pem(&[root.der()]))?;
+    let ca_file = build.write("ca.pem", &pki::pem(&[root.der()]))?;
     let rogue_ca_file = build.write("roots-with-rogue.pem", &pki::pem(&[root.der(), rogue_root.der()]))?;
     let hosts = build.hosts;
     let names = hosts.keys().cloned().collect();
