@@ -1,4 +1,4 @@
-//! Packs `public_suffixes.txt` into a finite-state set: 10,000 rules in some 50 kB, exact, searched in place.
+//! Packs `public_suffixes.txt` into a finite-state set: 9,000 rules in some 60 kB, exact, searched in place.
 //! (The `psl` crate, which compiles the same list to code, would add 750 kB to every app.)
 
 use std::{env, error::Error, fs, path::Path};
@@ -7,8 +7,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=public_suffixes.txt");
     println!("cargo:rerun-if-changed=build.rs");
     let text = fs::read_to_string("public_suffixes.txt")?;
+    // A single label is a public suffix without a rule that says so.
     let mut rules: Vec<&str> =
-        text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        text.lines().filter(|line| line.contains('.') && !line.starts_with('#')).collect();
     rules.sort_unstable();
     rules.dedup();
     let set = fst::Set::from_iter(rules)?;

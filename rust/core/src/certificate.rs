@@ -1,7 +1,7 @@
 //! What people read of a certificate: who it is for, who issued it, until when, which key.
 
 use crate::{
-    pem,
+    distinguished_name, pem,
     pin::Pin,
     problem::{Finding, excerpt},
     spki::{self, UnparsableDer},
@@ -12,7 +12,7 @@ use x509_parser::{
     certification_request::X509CertificationRequest,
     prelude::FromDer,
     public_key::PublicKey,
-    x509::{SubjectPublicKeyInfo, X509Name, X509Version},
+    x509::{SubjectPublicKeyInfo, X509Version},
 };
 
 /// A certificate, request or bare key described for a person. What is unknown is `None`.
@@ -43,8 +43,8 @@ pub fn describe(certificate: &[u8]) -> Result<Description, UnparsableDer> {
     let validity = parsed.validity();
     Ok(Description {
         pin,
-        subject: Some(rfc4514(parsed.subject())),
-        issuer: Some(rfc4514(parsed.issuer())),
+        subject: distinguished_name::to_text(parsed.subject().as_raw()),
+        issuer: distinguished_name::to_text(parsed.issuer().as_raw()),
         not_before: Some(rfc3339(validity.not_before.to_datetime())),
         not_after: Some(rfc3339(validity.not_after.to_datetime())),
         key_algorithm: Some(key_algorithm(parsed.public_key())),
@@ -88,7 +88,8 @@ pub fn describe_public_key(spki: &[u8]) -> Result<Description, UnparsableDer> {
 pub fn describe_request(request: &[u8]) -> Result<Description, UnparsableDer> {
     let description = describe_public_key(spki::request_spki(request)?)?;
     let (_, parsed) = X509CertificationRequest::from_der(request).map_err(|_| UnparsableDer)?;
-    Ok(Description { subject: Some(rfc4514(&parsed.certification_request_info.subject)), ..description })
+    let subject = distinguished_name::to_text(parsed.certification_request_info.subject.as_raw());
+    Ok(Description { subject, ..description })
 }
 
 /// The largest file that is read: a hundred times the biggest chain in use.
@@ -202,72 +203,6 @@ fn other_kind(bytes: &[u8], expected: Expected) -> &'static str {
     ];
     let other = advice.into_iter().find(|(kind, _)| *kind != expected && kind.describe(bytes).is_ok());
     other.map_or("look at the file's first line: PEM begins with -----BEGIN", |(_, advice)| advice)
-}
-
-/// RFC 4514 §2: the most specific part first, special characters escaped.
-fn rfc4514(name: &X509Name<'_>) -> String {
-    let mut text = String::new();
-    let parts: Vec<_> = name.iter().collect();
-    for part in parts.into_iter().rev() {
-        for (index, attribute) in part.iter().enumerate() {
-            if !text.is_empty() {
-                text.push(if index == 0 { ',' } else { '+' });
-            }
-            let oid = attribute.attr_type().to_id_string();
-            text.push_str(short_name(&oid).unwrap_or(&oid));
-            text.push('=');
-            match attribute.as_str() {
-                Ok(value) => escape(value, &mut text),
-                Err(_) => {
-                    text.push('#');
-                    attribute.as_slice().iter().for_each(|byte| text.push_str(&format!("{byte:02x}")));
-                }
-            }
-        }
-    }
-    text
-}
-
-/// The short names of RFC 4514 §3 and the others that certificates use.
-fn short_name(oid: &str) -> Option<&'static str> {
-    Some(match oid {
-        "2.5.4.3" => "CN",
-        "2.5.4.4" => "SN",
-        "2.5.4.5" => "serialNumber",
-        "2.5.4.6" => "C",
-        "2.5.4.7" => "L",
-        "2.5.4.8" => "ST",
-        "2.5.4.9" => "street",
-        "2.5.4.10" => "O",
-        "2.5.4.11" => "OU",
-        "2.5.4.12" => "title",
-        "2.5.4.42" => "GN",
-        "2.5.4.97" => "organizationIdentifier",
-        "0.9.2342.19200300.100.1.1" => "UID",
-        "0.9.2342.19200300.100.1.25" => "DC",
-        "1.2.840.113549.1.9.1" => "emailAddress",
-        _ => return None,
-    })
-}
-
-fn escape(value: &str, text: &mut String) {
-    let last = value.chars().count().saturating_sub(1);
-    for (index, character) in value.chars().enumerate() {
-        let at_edge = (index == 0 && matches!(character, ' ' | '#')) || (index == last && character == ' ');
-        if at_edge || matches!(character, '"' | '+' | ',' | ';' | '<' | '>' | '\\') {
-            text.push('\\');
-        }
-        if character.is_control() {
-            // Never into a log or a terminal as it is.
-            let mut bytes = [0; 4];
-            character
-                .encode_utf8(&mut bytes)
-                .bytes()
-                .for_each(|byte| text.push_str(&format!("\\{byte:02X}")));
-        } else {
-            text.push(character);
-        }
-    }
 }
 
 fn rfc3339(time: OffsetDateTime) -> String {

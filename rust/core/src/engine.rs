@@ -1,7 +1,7 @@
 //! The engine that a bridge owns: the pins in force behind an atomic swap, events, counters.
 
 use crate::{
-    event::{Event, EventLog, EventSink},
+    event::{Event, EventKind, EventLog, EventSink, Notice},
     options,
     pin_set::{Entry, PinSet},
     problem::{ConfigError, Problem},
@@ -156,6 +156,17 @@ impl Engine {
         {
             self.events.record(Event::expiry(entry, now_ms));
         }
+    }
+
+    /// Records what a bridge has noticed by itself. A failure counts as a blocked check. `host` is the one that it is about,
+    /// if it is about one; `message` is for a person or a log.
+    pub fn report(&self, notice: Notice, host: Option<&str>, message: &str, stack: &str, now_ms: i64) {
+        if notice.kind() == EventKind::Failure {
+            self.counters.count(Outcome::Blocked, now_ms);
+        }
+        let pins = self.pins.load();
+        let entry = host.and_then(|host| judge_unvalidated(&pins, Some(host), now_ms).entry);
+        self.events.record(Event::notice(notice, host, entry, message, stack, now_ms));
     }
 
     /// Where events go from now on. Those that happened while there was no sink come first, at most

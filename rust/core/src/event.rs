@@ -1,11 +1,12 @@
 //! What happened, for the app's listeners. Events are kept until the first listener comes.
 
 use crate::{
-    certificate,
+    distinguished_name,
     host::MAX_HOST_OCTETS,
     pin::Pin,
     pin_set::Entry,
     problem::cut,
+    spki::{self, UnparsableDer},
     verdict::{Judgement, MAX_CERTIFICATE_BYTES, Outcome, Reason, served_pins},
 };
 use serde::Serialize;
@@ -28,6 +29,41 @@ pub enum EventKind {
     Warning,
 }
 
+/// What a bridge has noticed by itself, apart from a judgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Notice {
+    /// Somebody else has taken a place in a network stack that pinning needs; the bridge has it back.
+    HookReplaced,
+    /// A response of a pinned host came over a connection that nobody had judged, and was cut off.
+    UnverifiedResponse,
+}
+
+impl Notice {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::HookReplaced, Self::UnverifiedResponse];
+
+    /// The stable kebab-case name: the event's reason.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HookReplaced => "hook-replaced",
+            Self::UnverifiedResponse => "unverified-response",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|notice| notice.as_str() == name)
+    }
+
+    /// What sort of event it is. A failure is an enforced one: the bridge has stopped the connection.
+    pub const fn kind(self) -> EventKind {
+        match self {
+            Self::HookReplaced => EventKind::Warning,
+            Self::UnverifiedResponse => EventKind::Failure,
+        }
+    }
+}
+
 /// One event, as JavaScript listeners receive it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,7 +74,7 @@ pub struct Event {
     pub server_hostname: String,
     /// For a person or a log: host, served and configured pins.
     pub message: String,
-    /// A [`Reason`] or the code of a warning.
+    /// A [`Reason`], a [`Notice`] or the code of a warning.
     pub reason: &'static str,
     /// Whether the connection was stopped.
     pub enforced: bool,
@@ -75,6 +111,28 @@ impl Event {
             enforced: judgement.outcome == Outcome::Blocked,
             served_pins: served_pins(chain),
             expected_pins: judgement.entry.map(|entry| entry.pins().clone()).unwrap_or_default(),
+            stack: stack.to_owned(),
+            timestamp,
+        }
+    }
+
+    /// `entry` is the one that governs the host, if the notice is about a host.
+    pub(crate) fn notice(
+        notice: Notice,
+        host: Option<&str>,
+        entry: Option<&Entry>,
+        message: &str,
+        stack: &str,
+        timestamp: i64,
+    ) -> Self {
+        Self {
+            kind: notice.kind(),
+            server_hostname: cut(host.unwrap_or_default(), MAX_HOST_OCTETS).into_owned(),
+            message: message.to_owned(),
+            reason: notice.as_str(),
+            enforced: notice.kind() == EventKind::Failure,
+            served_pins: Vec::new(),
+            expected_pins: entry.map(|entry| entry.pins().clone()).unwrap_or_default(),
             stack: stack.to_owned(),
             timestamp,
         }
@@ -146,13 +204,8 @@ fn failure_message<C: AsRef<[u8]>>(judgement: &Judgement<'_>, host: &str, chain:
         message.push_str("\n  Validated certificate chain:");
         for certificate in chain.iter().take(LISTED).map(AsRef::as_ref) {
             let small = Some(certificate).filter(|der| der.len() <= MAX_CERTIFICATE_BYTES);
-            let line = match small.and_then(|der| certificate::describe(der).ok()) {
-                Some(described) => {
-                    let subject = described.subject.unwrap_or_default();
-                    format!("sha256/{}: {}", described.pin, cut(&subject, 200))
-                }
-                None => "(malformed, or larger than any real one)".to_owned(),
-            };
+            let line = small.and_then(|der| described(der).ok());
+            let line = line.as_deref().unwrap_or("(malformed, or larger than any real one)");
             let _ = write!(message, "\n    {line}");
         }
         write_rest(&mut message, chain.len());
@@ -165,6 +218,12 @@ fn failure_message<C: AsRef<[u8]>>(judgement: &Judgement<'_>, host: &str, chain:
         write_rest(&mut message, entry.pins().len());
     }
     message
+}
+
+fn described(certificate: &[u8]) -> Result<String, UnparsableDer> {
+    let pin = spki::pin_of_certificate(certificate)?;
+    let subject = distinguished_name::to_text(spki::certificate_subject(certificate)?);
+    Ok(format!("sha256/{pin}: {}", cut(subject.as_deref().unwrap_or("(a malformed name)"), 200)))
 }
 
 fn write_rest(message: &mut String, count: usize) {

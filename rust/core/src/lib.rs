@@ -24,6 +24,7 @@
 pub mod certificate;
 pub mod check;
 mod der;
+mod distinguished_name;
 pub mod engine;
 pub mod event;
 pub mod expiry;
@@ -41,7 +42,7 @@ pub mod status;
 pub mod verdict;
 
 pub use engine::{Engine, Initialized};
-pub use event::{Event, EventKind, EventSink};
+pub use event::{Event, EventKind, EventSink, Notice};
 pub use pin::Pin;
 pub use pin_set::PinSet;
 pub use problem::{ConfigError, Problem, Severity};

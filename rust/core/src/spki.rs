@@ -26,7 +26,12 @@ impl std::error::Error for UnparsableDer {}
 /// # Errors
 /// When the DER is not a certificate, or bytes follow it.
 pub fn certificate_spki(certificate: &[u8]) -> Result<&[u8], UnparsableDer> {
-    walk_certificate(certificate).ok_or(UnparsableDer)
+    walk_certificate(certificate).map(|found| found.spki).ok_or(UnparsableDer)
+}
+
+/// Whom a certificate is for: a Name, header included.
+pub(crate) fn certificate_subject(certificate: &[u8]) -> Result<&[u8], UnparsableDer> {
+    walk_certificate(certificate).map(|found| found.subject).ok_or(UnparsableDer)
 }
 
 /// The SubjectPublicKeyInfo inside a certification request (PKCS #10, RFC 2986 §4).
@@ -58,7 +63,13 @@ pub fn pin_of_certificate(certificate: &[u8]) -> Result<Pin, UnparsableDer> {
     certificate_spki(certificate).map(pin_of_spki)
 }
 
-fn walk_certificate(certificate: &[u8]) -> Option<&[u8]> {
+/// What the walk through a certificate passes.
+struct Found<'a> {
+    subject: &'a [u8],
+    spki: &'a [u8],
+}
+
+fn walk_certificate(certificate: &[u8]) -> Option<Found<'_>> {
     let mut outer = Reader::new(der::only(certificate, SEQUENCE)?);
     let mut tbs = Reader::new(outer.expect(SEQUENCE)?.content);
     outer.expect(SEQUENCE)?; // signatureAlgorithm
@@ -71,13 +82,13 @@ fn walk_certificate(certificate: &[u8]) -> Option<&[u8]> {
     tbs.expect(SEQUENCE)?; // signature
     tbs.expect(SEQUENCE)?; // issuer
     tbs.expect(SEQUENCE)?; // validity
-    tbs.expect(SEQUENCE)?; // subject
+    let subject = tbs.expect(SEQUENCE)?.whole;
     let spki = tbs.expect(SEQUENCE)?;
     // issuerUniqueID, subjectUniqueID (IMPLICIT BIT STRING), extensions: each at most once and nothing after them.
     tbs.optional(0x81)?;
     tbs.optional(0x82)?;
     tbs.optional(0xa3)?;
-    (tbs.is_empty() && is_spki_content(spki.content)).then_some(spki.whole)
+    (tbs.is_empty() && is_spki_content(spki.content)).then_some(Found { subject, spki: spki.whole })
 }
 
 fn walk_request(request: &[u8]) -> Option<&[u8]> {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
 use rcgen::{CertificateParams, KeyPair};
-use spki_pinning_core::{Engine, Event, EventKind, EventSink, Outcome, Pin, Reason, spki};
+use spki_pinning_core::{Engine, Event, EventKind, EventSink, Notice, Outcome, Pin, Reason, spki};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
@@ -82,6 +82,24 @@ fn a_failure_is_an_event_that_is_enough_to_mend_the_configuration() {
 }
 
 #[test]
+fn a_failure_names_the_key_of_a_certificate_whose_subject_is_malformed() {
+    let (engine, mut served) = (Engine::new(), certificate());
+    let pin = spki::pin_of_certificate(&served).unwrap().to_string();
+    // SET, SEQUENCE, OBJECT IDENTIFIER 2.5.4.…: where a name begins. SEQUENCE for SET is none.
+    let is_name = |der: &[u8]| matches!(*der, [0x31, _, 0x30, _, 0x06, 0x03, 0x55, 0x04]);
+    let names: Vec<_> =
+        served.windows(8).enumerate().filter(|(_, der)| is_name(der)).map(|(at, _)| at).collect();
+    assert_eq!(names.len(), 2, "issuer and subject");
+    names.iter().for_each(|at| served[*at] = 0x30);
+    let recorder = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(recorder.clone()));
+    engine.initialize(&configuration("a.test", &[certificate(), certificate()], ""), NOW).unwrap();
+    engine.check(Some("a.test"), &[&served], "fetch", NOW);
+    let [event] = &recorder.take()[..] else { panic!("one event") };
+    assert!(event.message.contains(&format!("sha256/{pin}: (a malformed name)")), "{}", event.message);
+}
+
+#[test]
 fn the_first_sink_receives_at_most_32_earlier_events_and_later_ones_once() {
     let (engine, served) = (Engine::new(), certificate());
     engine.initialize(&configuration("a.test", &[certificate(), certificate()], ""), NOW).unwrap();
@@ -97,6 +115,39 @@ fn the_first_sink_receives_at_most_32_earlier_events_and_later_ones_once() {
     assert!(second.take().is_empty());
     engine.check(Some("a.test"), &[&served], "fetch", NOW);
     assert_eq!((second.take().len(), recorder.take().len()), (1, 0));
+}
+
+#[test]
+fn what_a_bridge_notices_waits_in_line_with_other_events() {
+    let (engine, served, pinned) = (Engine::new(), certificate(), certificate());
+    engine.initialize(&configuration("a.test", &[pinned.clone(), certificate()], ""), NOW).unwrap();
+    engine.report(Notice::HookReplaced, None, "who called what", "", NOW);
+    engine.check(Some("a.test"), &[&served], "fetch", NOW + 1);
+    engine.report(Notice::UnverifiedResponse, Some("A.test."), "what was cut off", "fetch", NOW + 2);
+    let recorder = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(recorder.clone()));
+    let [replaced, failed, unverified] = &recorder.take()[..] else { panic!("three events") };
+
+    assert_eq!(
+        (replaced.kind, replaced.reason, replaced.enforced, replaced.server_hostname.as_str()),
+        (EventKind::Warning, "hook-replaced", false, "")
+    );
+    assert_eq!((replaced.message.as_str(), replaced.timestamp), ("who called what", NOW));
+    assert!(replaced.expected_pins.is_empty());
+    assert_eq!(failed.reason, "no-pin-matched");
+    assert_eq!(
+        (unverified.kind, unverified.reason, unverified.enforced, unverified.server_hostname.as_str()),
+        (EventKind::Failure, "unverified-response", true, "A.test.")
+    );
+    assert_eq!((unverified.message.as_str(), unverified.stack.as_str()), ("what was cut off", "fetch"));
+    assert_eq!(unverified.expected_pins[0], spki::pin_of_certificate(&pinned).unwrap());
+    assert_eq!(engine.status(NOW).counters.blocked, 2, "the warning is no connection");
+}
+
+#[test]
+fn a_notice_is_found_by_its_name() {
+    assert_eq!(Notice::ALL.map(|notice| Notice::named(notice.as_str())), Notice::ALL.map(Some));
+    assert_eq!(Notice::named("no-pin-matched"), None);
 }
 
 #[test]

@@ -1,7 +1,15 @@
 //! The engine for Kotlin and Swift, by uniffi. Answers are JSON text, in the formats of the core and of every other bridge.
 
 use crate::bridge::{self, Bridge, Connection, Listener};
+use spki_pinning_core::Notice;
 use std::sync::Arc;
+
+/// As the core defines it.
+#[uniffi::remote(Enum)]
+pub enum Notice {
+    HookReplaced,
+    UnverifiedResponse,
+}
 
 /// Judges connections by the pins in force. One for the process; all methods may be called from any thread.
 ///
@@ -82,6 +90,12 @@ impl PinningEngine {
     /// "servedPins"}`. Without event and count.
     pub fn verdict(&self, host: Option<String>, chain: Vec<Vec<u8>>, validated: bool) -> String {
         self.bridge.verdict(Connection { host: host.as_deref(), chain: &chain, validated })
+    }
+
+    /// Records what the caller has noticed by itself, as an event in line with the engine's own. `host` is the one that it
+    /// is about, if it is about one; `message` is for a person or a log; `stack` names the network stack.
+    pub fn report(&self, notice: Notice, host: Option<String>, message: &str, stack: &str) {
+        self.bridge.report(notice, host.as_deref(), message, stack);
     }
 
     /// Where events go from now on, those that waited first; none: they wait, at most 32. There is one listener at a time.

@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use serde::Serialize;
 use serde_json::json;
-use spki_pinning_core::{Engine, Event, EventSink, Problem, Reason, Severity, Verdict};
+use spki_pinning_core::{Engine, Event, EventSink, Notice, Problem, Reason, Severity, Verdict};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, LazyLock},
@@ -107,6 +107,11 @@ impl Bridge {
     /// Whether a connection to this host needs a validated chain.
     pub(crate) fn is_pinned(&self, host: Option<&str>) -> bool {
         self.guarded(|| self.engine.evaluate_unvalidated(host, self.now_ms()).is_blocked(), || true)
+    }
+
+    /// Records what the bridge has noticed by itself, in line with the engine's own events.
+    pub(crate) fn report(&self, notice: Notice, host: Option<&str>, message: &str, stack: &str) {
+        self.guarded(|| self.engine.report(notice, host, message, stack, self.now_ms()), || ());
     }
 
     /// Where events go from now on; there is one listener at a time, whatever language it is written in. Those that

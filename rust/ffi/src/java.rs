@@ -12,6 +12,7 @@
 //!     @JvmStatic external fun initialize(document: String): String
 //!     @JvmStatic external fun disable()
 //!     @JvmStatic external fun status(): String
+//!     @JvmStatic external fun report(notice: String, host: String?, message: String, stack: String)
 //!     @JvmStatic external fun setListening(listening: Boolean)
 //!     @JvmStatic fun onEvent(event: String)
 //! }
@@ -30,7 +31,7 @@ use jni::{
     strings::JNIStr,
     sys::{self, JNI_ERR, JNI_VERSION_1_6, jboolean, jint, jlong},
 };
-use spki_pinning_core::{engine::MAX_CHAIN, verdict::MAX_CERTIFICATE_BYTES};
+use spki_pinning_core::{Notice, engine::MAX_CHAIN, verdict::MAX_CERTIFICATE_BYTES};
 use std::{ffi::c_void, panic::catch_unwind, sync::OnceLock};
 
 /// The class whose natives these are, all of them static. An app's shrinker has to keep its name and its members.
@@ -39,7 +40,7 @@ const CLASS: &JNIStr = jni_str!("com/spkipinning/NativeCheck");
 /// Its method that takes events: `static void onEvent(String)`.
 const ON_EVENT: &JNIStr = jni_str!("onEvent");
 
-fn natives() -> [NativeMethod<'static>; 9] {
+fn natives() -> [NativeMethod<'static>; 10] {
     [
         native_method! {
             static fn check(host: JString, chain: jbyte[][], validated: jboolean, stack: JString) -> JString
@@ -53,6 +54,7 @@ fn natives() -> [NativeMethod<'static>; 9] {
         native_method! { static fn initialize(document: JString) -> JString },
         native_method! { static fn disable() },
         native_method! { static fn status() -> JString },
+        native_method! { static fn report(notice: JString, host: JString, message: JString, stack: JString) },
         native_method! { static fn set_listening(listening: jboolean) },
     ]
 }
@@ -172,6 +174,23 @@ fn disable<'local>(_env: &mut Env<'local>, _class: JClass<'local>) -> Result<()>
 
 fn status<'local>(env: &mut Env<'local>, _class: JClass<'local>) -> Result<JString<'local>> {
     JString::from_str(env, bridge::shared().status())
+}
+
+/// Throws if there is no such notice.
+fn report<'local>(
+    env: &mut Env<'local>,
+    _class: JClass<'local>,
+    notice: JString<'local>,
+    host: JString<'local>,
+    message: JString<'local>,
+    stack: JString<'local>,
+) -> Result<()> {
+    let name = text(env, &notice).unwrap_or_default();
+    let notice = Notice::named(&name).ok_or(Error::ParseFailed(name))?;
+    let (host, message) = (text(env, &host), text(env, &message).unwrap_or_default());
+    let stack = text(env, &stack).unwrap_or_default();
+    bridge::shared().report(notice, host.as_deref(), &message, &stack);
+    Ok(())
 }
 
 fn set_listening<'local>(_env: &mut Env<'local>, _class: JClass<'local>, listening: jboolean) -> Result<()> {

@@ -55,3 +55,24 @@ impl PinningEngine {
         bridge::shared().hooks.panic_in_next_call();
     }
 }
+
+/// The validation of certificates that a platform has.
+#[cfg(feature = "testing-trust")]
+#[uniffi::export]
+impl PinningEngine {
+    /// Validates what a server has sent, leaf first, for `host` as of today by the roots of a PEM file: the path, or nothing
+    /// if there is none.
+    pub fn testing_validate(&self, host: &str, sent: Vec<Vec<u8>>, roots: &[u8]) -> Option<Vec<Vec<u8>>> {
+        use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+        use spki_pinning_net::validate::{Presented, Roots};
+
+        let sent: Vec<_> = sent.into_iter().map(CertificateDer::from).collect();
+        let (leaf, intermediates) = sent.split_first()?;
+        let name = ServerName::try_from(host).ok()?;
+        let presented =
+            Presented { leaf, intermediates, name: &name, ocsp_response: &[], now: UnixTime::now() };
+        let validator = Roots::Given(roots.to_vec()).validator().ok()?;
+        let path = validator.validate(&presented, &|_| true).ok()?;
+        Some(path.into_iter().map(|certificate| certificate.to_vec()).collect())
+    }
+}

@@ -3,6 +3,7 @@
 use super::{Bridge, Connection, Listener};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use spki_pinning_core::Notice;
 use std::sync::{Arc, LazyLock, Mutex};
 
 const NOW: i64 = 1_780_272_000_000; // 2026-06-01
@@ -231,6 +232,22 @@ fn events_wait_for_the_first_listener_and_for_the_next() {
     fail();
     assert_eq!(first.reasons().len(), 1);
     assert_eq!(Recorder::listen(&bridge).reasons().len(), 1);
+}
+
+#[test]
+fn what_a_platform_notices_waits_for_a_listener_too() {
+    let bridge = wrong();
+    bridge.report(Notice::HookReplaced, None, "who called what", "fetch");
+    bridge.hooks.panic_in_next_call();
+    bridge.report(Notice::HookReplaced, None, "a panic ends here", "fetch");
+    let recorder = Recorder::listen(&bridge);
+    assert_eq!(
+        recorder.0.lock().unwrap()[..],
+        [
+            json!({"kind": "warning", "serverHostname": "", "message": "who called what", "reason": "hook-replaced",
+            "enforced": false, "servedPins": [], "expectedPins": [], "stack": "fetch", "timestamp": NOW})
+        ]
+    );
 }
 
 #[test]

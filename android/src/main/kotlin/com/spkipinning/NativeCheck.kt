@@ -52,6 +52,10 @@ internal object NativeCheck {
     @JvmStatic
     external fun status(): String
 
+    /** Makes an event of what was noticed here: `notice` is `hook-replaced`. */
+    @JvmStatic
+    external fun report(notice: String, host: String?, message: String, stack: String)
+
     @JvmStatic
     external fun setListening(listening: Boolean)
 

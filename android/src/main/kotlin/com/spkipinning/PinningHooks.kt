@@ -10,8 +10,6 @@ import com.facebook.react.modules.websocket.WebSocketModule
 import java.lang.reflect.Modifier
 import okhttp3.Cache
 import okhttp3.OkHttpClient
-import org.json.JSONArray
-import org.json.JSONObject
 
 /**
  * Pins the HTTP clients of React Native. It has three slots for who wants to change them, each for one taker: the factory
@@ -75,17 +73,8 @@ internal object PinningHooks {
     private fun report(slot: String) {
         val message = "The app or a library has called $slot after pinning was there. Both are in force now."
         Log.w("SpkiPinning", message)
-        val event = JSONObject()
-            .put("kind", "warning")
-            .put("serverHostname", "")
-            .put("message", message)
-            .put("reason", "hook-replaced")
-            .put("enforced", false)
-            .put("servedPins", JSONArray())
-            .put("expectedPins", JSONArray())
-            .put("stack", "")
-            .put("timestamp", System.currentTimeMillis())
-        NativeCheck.onEvent(event.toString())
+        // Without an engine nothing is listened to either.
+        if (NativeCheck.failure == null) NativeCheck.report("hook-replaced", host = null, message, stack = "")
     }
 }
 
