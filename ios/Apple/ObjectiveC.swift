@@ -1,0 +1,139 @@
+#if canImport(ObjectiveC)
+  import Foundation
+  import Security
+
+  // What the Objective-C++ of this package calls. Nothing of it is API.
+
+  /// The requests of one owner, a module of React Native say.
+  @objc(SPKRequests)
+  public final class Requests: NSObject {
+    private let stack: String
+    private let carriers: Generations
+
+    /// `makeCarrier` is called for each configuration under which something is asked.
+    @objc(initWithStack:makeCarrier:)
+    public init(stack: String, makeCarrier: @escaping @Sendable () -> any Carrier) {
+      self.stack = stack
+      self.carriers = Generations(make: makeCarrier)
+    }
+
+    /// Starts a request. The client hears nothing before this returns.
+    @objc(loadRequest:client:)
+    public func load(_ request: URLRequest, client: any LoadClient) -> PinnedLoad {
+      let load = PinnedLoad(request, stack: stack, carriers: carriers, client: client)
+      load.start()
+      return load
+    }
+
+    @objc public func invalidate() {
+      carriers.invalidate()
+    }
+  }
+
+  /// For carriers, about one task; each says what it is told by its session.
+  extension PinnedLoad {
+    @objc(cancel)
+    public func cancelLoad() {
+      cancel()
+    }
+
+    @objc(didReceiveChallenge:completionHandler:)
+    public func didReceive(
+      _ challenge: URLAuthenticationChallenge,
+      completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+    ) {
+      challenged(challenge, completionHandler: completionHandler)
+    }
+
+    @objc(didSendBytes:)
+    public func didSend(_ bytes: Int64) {
+      sent(bytes)
+    }
+
+    /// NO: stop the task.
+    @objc(goesOnAfterRedirect:session:task:)
+    public func goesOn(after redirect: HTTPURLResponse, session: URLSession, task: URLSessionTask) -> Bool {
+      goesOn(after: redirect, isTaken: ForeignProtocols.take(task, of: session))
+    }
+
+    /// NO: stop the task.
+    @objc(wantsResponse:session:task:)
+    public func wants(_ response: URLResponse, session: URLSession, task: URLSessionTask) -> Bool {
+      received(response, isTaken: ForeignProtocols.take(task, of: session)) { session.cachedResponse(of: task) }
+    }
+
+    @objc(didReceiveData:)
+    public func didReceive(_ data: Data) {
+      received(data)
+    }
+
+    @objc(didCompleteWithError:)
+    public func didComplete(_ error: (any Error)?) {
+      completed(error)
+    }
+  }
+
+  /// Judges one WebSocket.
+  @objc(SPKSocketJudge)
+  public final class SocketJudge: NSObject {
+    private let judge = TaskJudge(stack: "websocket")
+
+    /// Whether the socket may be used. Asked on the thread of its stream, which may have to wait.
+    @objc(acceptsTrust:ofURL:)
+    public func accepts(_ trust: SecTrust, of url: URL) -> Bool {
+      guard let origin = Origin(url) else { return true }
+      let trust = SecServerTrust(trust)
+      let leaf = trust.leaf
+      let chain = trust.isValidNow(for: origin.host) ? trust.validatedChain() : nil
+      return judge.handshake(with: origin, leaf: leaf, chain: chain) == .goOn
+    }
+
+    /// Why the socket may not be used, or no longer.
+    @objc public var refusal: (any Error)? { judge.refusal }
+
+    /// From now on `cut` is called if new pins do not allow the server. Until ``close()``.
+    @objc(openWithCut:)
+    public func open(cut: @escaping @Sendable () -> Void) {
+      LiveTasks.shared.add(judge, cancel: cut)
+    }
+
+    @objc public func close() {
+      LiveTasks.shared.remove(judge)
+    }
+  }
+
+  /// The engine, for the TurboModule.
+  @objc(SPKEngine)
+  public final class ObjectiveCEngine: NSObject {
+    /// Puts the resource `ssl-pinning.json` of the app into force, if it has one.
+    @objc public static func start() {
+      if let wrong = EmbeddedConfiguration.load(from: .main) {
+        NSLog("SpkiPinning: no host is reached by TLS: %@", wrong)
+      }
+    }
+
+    @objc(initialize:) public static func initialize(_ document: String) -> String { Configuration.initialize(document) }
+
+    @objc public static func disable() { Configuration.disable() }
+
+    @objc public static func status() -> String { Judge.status }
+
+    /// Gives events, as JSON, to `listener`, in place of who had them before. Nil: they wait.
+    @objc(setListener:)
+    public static func listen(_ listener: (@Sendable (String) -> Void)?) {
+      Judge.listen(listener.map(Listener.init))
+    }
+
+    /// Says in an event that somebody has taken a place in a network stack that pinning needs, which it has back.
+    @objc(reportReplacedHook:stack:)
+    public static func reportReplacedHook(_ message: String, stack: String) {
+      Judge.hookReplaced(message, stack: stack)
+    }
+
+    private struct Listener: EventListener {
+      let handle: @Sendable (String) -> Void
+
+      func onEvent(event: String) { handle(event) }
+    }
+  }
+#endif

@@ -1,0 +1,53 @@
+#if canImport(Security)
+  import Foundation
+  import Security
+
+  /// The certificates of a handshake, as Security.framework has them.
+  struct SecServerTrust: ServerTrust, @unchecked Sendable {
+    private let trust: SecTrust
+
+    init(_ trust: SecTrust) {
+      self.trust = trust
+    }
+
+    var leaf: Data? {
+      SecTrustGetCertificateCount(trust) == 0 ? nil : path.first
+    }
+
+    func isValid() async -> Bool {
+      await withCheckedContinuation { continuation in
+        let queue = DispatchQueue.global(qos: .userInitiated)
+        // It has to be called on the queue that it answers on.
+        queue.async {
+          let status = SecTrustEvaluateAsyncWithError(trust, queue) { _, isValid, _ in
+            continuation.resume(returning: isValid)
+          }
+          if status != errSecSuccess { continuation.resume(returning: false) }
+        }
+      }
+    }
+
+    /// As ``isValid()``, for a stack that asks on the spot, off the main thread. May wait for the network.
+    ///
+    /// For that host, whatever the stack has set: behind a proxy, SocketRocket names it by a private property of streams.
+    func isValidNow(for host: String) -> Bool {
+      SecTrustSetPolicies(trust, SecPolicyCreateSSL(true, host as CFString)) == errSecSuccess
+        && SecTrustEvaluateWithError(trust, nil)
+    }
+
+    func validatedChain() -> [Data] { path }
+
+    /// What the last evaluation has built; before one, and if it failed, nothing that counts as valid.
+    private var path: [Data] {
+      let certificates = SecTrustCopyCertificateChain(trust) as? [SecCertificate] ?? []
+      return certificates.map { SecCertificateCopyData($0) as Data }
+    }
+  }
+
+  /// The server that a challenge asks about, and its certificates. Nil: it asks for something else.
+  func serverTrust(of challenge: URLAuthenticationChallenge) -> (Origin, (any ServerTrust)?)? {
+    let space = challenge.protectionSpace
+    guard space.authenticationMethod == NSURLAuthenticationMethodServerTrust else { return nil }
+    return (Origin(host: space.host, port: space.port), space.serverTrust.map(SecServerTrust.init))
+  }
+#endif

@@ -1,0 +1,131 @@
+#if canImport(ObjectiveC)
+  import Foundation
+
+  /// Pinning for sessions that an app makes by itself. Those of React Native and Expo are pinned without a call.
+  @objc(SPKSslPinning)
+  public final class SslPinning: NSObject {
+    /// Makes a session whose connections are judged by the pins in force, now and after each change of them.
+    ///
+    /// What `delegate` says about challenges, redirects and answers counts as before, for servers that are allowed. A task
+    /// that is not fails with an ``SslPinningError``.
+    ///
+    /// Tasks with a completion handler, and `data(for:)`, do not show their answer to a delegate. A new connection is judged
+    /// for them too; call ``verify(_:)`` before you use what they bring, because a resumed TLS session has no challenge.
+    ///
+    /// ```swift
+    /// let session = SslPinning.session(configuration: .default, delegate: self)
+    /// ```
+    @objc(sessionWithConfiguration:delegate:delegateQueue:)
+    public static func session(
+      configuration: URLSessionConfiguration, delegate: (any URLSessionDelegate)? = nil,
+      delegateQueue: OperationQueue? = nil
+    ) -> URLSession {
+      let pinning = PinningDelegate(before: delegate)
+      return URLSession(configuration: configuration, delegate: pinning, delegateQueue: delegateQueue)
+    }
+
+    /// Fails unless who has sent this may be trusted: not pinned, or with a pinned key in its last handshake.
+    @objc(verifyResponse:error:)
+    public static func verify(_ response: URLResponse) throws {
+      switch TaskJudge(stack: "urlsession").answered(by: response.url, isTaken: false) {
+      case .trusted: return
+      case .refused(let refusal): throw refusal
+      case .unverified(let host): throw Judge.unverified(host, stack: "urlsession")
+      }
+    }
+  }
+
+  /// Judges the tasks of a session, and passes everything on to the app's own delegate.
+  private final class PinningDelegate: NSObject, URLSessionDataDelegate, URLSessionDownloadDelegate,
+    URLSessionWebSocketDelegate, @unchecked Sendable
+  {
+    private let delegate: (any URLSessionDelegate)?
+    private let judge = SessionJudge(stack: "urlsession")
+
+    init(before delegate: (any URLSessionDelegate)?) {
+      self.delegate = delegate
+    }
+
+    // The app's delegate has the methods that are not here.
+
+    override func responds(to selector: Selector!) -> Bool {
+      // A session asks this one before the one of the task, which is the one that is judged by.
+      if selector == #selector(URLSessionDelegate.urlSession(_:didReceive:completionHandler:)) { return false }
+      return super.responds(to: selector) || delegate?.responds(to: selector) == true
+    }
+
+    override func forwardingTarget(for selector: Selector!) -> Any? {
+      delegate
+    }
+
+    func urlSession(
+      _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
+      completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+    ) {
+      judge.challenged(challenge, of: task) { [delegate] disposition, credential in
+        guard disposition == .performDefaultHandling else { return completionHandler(disposition, credential) }
+        let ofTask = (delegate as? any URLSessionTaskDelegate)?
+          .urlSession(_:task:didReceive:completionHandler:)
+        if let ofTask { return ofTask(session, task, challenge, completionHandler) }
+        let ofSession = delegate?.urlSession(_:didReceive:completionHandler:)
+        if let ofSession { return ofSession(session, challenge, completionHandler) }
+        completionHandler(.performDefaultHandling, nil)
+      }
+    }
+
+    func urlSession(
+      _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+      newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+    ) {
+      guard judge.answered(by: response, to: task, isTaken: ForeignProtocols.take(task, of: session)) else {
+        completionHandler(nil)
+        return task.cancel()
+      }
+      let own = (delegate as? any URLSessionTaskDelegate)?
+        .urlSession(_:task:willPerformHTTPRedirection:newRequest:completionHandler:)
+      if let own { own(session, task, response, request, completionHandler) } else { completionHandler(request) }
+    }
+
+    func urlSession(
+      _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+      completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
+    ) {
+      guard judge.answered(by: response, to: dataTask, isTaken: ForeignProtocols.take(dataTask, of: session)) else {
+        return completionHandler(.cancel)
+      }
+      let own = (delegate as? any URLSessionDataDelegate)?
+        .urlSession(_:dataTask:didReceive:completionHandler:)
+      if let own { own(session, dataTask, response, completionHandler) } else { completionHandler(.allow) }
+    }
+
+    func urlSession(
+      _ session: URLSession, downloadTask: URLSessionDownloadTask, didFinishDownloadingTo location: URL
+    ) {
+      if let response = downloadTask.response,
+        !judge.answered(by: response, to: downloadTask, isTaken: ForeignProtocols.take(downloadTask, of: session))
+      {
+        try? FileManager.default.removeItem(at: location)
+        return
+      }
+      (delegate as? any URLSessionDownloadDelegate)?
+        .urlSession(session, downloadTask: downloadTask, didFinishDownloadingTo: location)
+    }
+
+    func urlSession(
+      _ session: URLSession, webSocketTask: URLSessionWebSocketTask, didOpenWithProtocol name: String?
+    ) {
+      if let response = webSocketTask.response,
+        !judge.answered(by: response, to: webSocketTask, isTaken: ForeignProtocols.take(webSocketTask, of: session))
+      {
+        return webSocketTask.cancel()
+      }
+      (delegate as? any URLSessionWebSocketDelegate)?
+        .urlSession?(session, webSocketTask: webSocketTask, didOpenWithProtocol: name)
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+      let error = judge.ended(task, error: error)
+      (delegate as? any URLSessionTaskDelegate)?.urlSession?(session, task: task, didCompleteWithError: error)
+    }
+  }
+#endif

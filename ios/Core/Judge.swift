@@ -1,0 +1,71 @@
+import Foundation
+import spki_pinningFFI
+
+/// Puts connections before the engine. Nothing is decided here.
+enum Judge {
+  private static let engine = PinningEngine.shared()
+
+  /// Judges a connection, with event and count: what to end it with, or nil.
+  ///
+  /// `chain`: the path that was validated, leaf first; nil if there is none to speak of, or nobody knows it.
+  static func check(_ host: String, chain: [Data]?, stack: String) -> SslPinningError? {
+    if let refusal = EmbeddedConfiguration.refusal(of: host) { return refusal }
+    var refusal: UnsafeMutablePointer<CChar>?
+    withBytes(of: [Data(host.utf8), Data(stack.utf8)] + (chain ?? [])) { bytes in
+      refusal = bytes[2...].withUnsafeBufferPointer { certificates in
+        spki_pinning_check(bytes[0], certificates.baseAddress, certificates.count, chain != nil, bytes[1])
+      }
+    }
+    guard let refusal else { return nil }
+    defer { spki_pinning_free(refusal) }
+    return SslPinningError(refusal: String(cString: refusal))
+  }
+
+  /// Whether a connection to this host needs a chain, so that there is something to check.
+  static func isPinned(_ host: String) -> Bool {
+    EmbeddedConfiguration.refusal(of: host) != nil || engine.isPinned(host: host)
+  }
+
+  /// Whether a connection to this host whose keys nobody knows is to be stopped: not if its pins only report.
+  static func enforces(_ host: String) -> Bool {
+    EmbeddedConfiguration.refusal(of: host) != nil
+      || engine.evaluate(host: host, chain: [], validated: true) != nil
+  }
+
+  /// Counts the configurations. Nil: what was judged before does not count.
+  static var generation: UInt64? { engine.generation() }
+
+  /// Has it known that a pinned host has answered over a connection that nobody could judge: what to end it with.
+  static func unverified(_ host: String, stack: String) -> SslPinningError {
+    let message =
+      "SSL pinning refused \(host) (unverified-response): it answered without a TLS handshake that this app could see, "
+      + "so its keys are not known. A library that takes requests over (a network inspector) does that"
+    engine.report(notice: .unverifiedResponse, host: host, message: message, stack: stack)
+    return SslPinningError(
+      message: message, serverHostname: host, reason: "unverified-response", servedPins: [])
+  }
+
+  static func hookReplaced(_ message: String, stack: String) {
+    engine.report(notice: .hookReplaced, host: nil, message: message, stack: stack)
+  }
+
+  static func initialize(_ document: String) -> String { engine.initialize(document: document) }
+
+  static func disable() { engine.disable() }
+
+  static var status: String { engine.status() }
+
+  static func listen(_ listener: (any EventListener)?) { engine.setEventListener(listener: listener) }
+
+  /// The bytes of all, where they are: without a copy.
+  private static func withBytes(
+    of all: [Data], found: [SpkiBytes] = [], _ body: ([SpkiBytes]) -> Void
+  ) {
+    guard found.count < all.count else { return body(found) }
+    all[found.count].withUnsafeBytes { buffer in
+      let bytes = SpkiBytes(
+        data: buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), length: buffer.count)
+      withBytes(of: all, found: found + [bytes], body)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import Foundation
+
+#if canImport(FoundationNetworking)
+  @preconcurrency import FoundationNetworking
+#endif
+
+/// A session of our own: no protocol of another library is in it.
+final class PinnedSession: NSObject, Carrier, URLSessionDataDelegate, @unchecked Sendable {
+  /// One for each configuration, for all loads that do not need one for themselves.
+  static let shared = Generations { PinnedSession() }
+
+  private let loads = Locked<[Int: PinnedLoad]>([:])
+  private var session: URLSession!  // set once, before anybody can see this
+
+  override init() {
+    super.init()
+    // As React Native and Expo have it.
+    let configuration = URLSessionConfiguration.default
+    configuration.httpShouldSetCookies = true
+    configuration.httpCookieAcceptPolicy = .always
+    configuration.httpCookieStorage = HTTPCookieStorage.shared
+    if Bundle.main.object(forInfoDictionaryKey: "ReactNetworkForceWifiOnly") as? Bool == true {
+      configuration.allowsCellularAccess = false
+    }
+    // Without the protocols that other libraries have registered for all sessions.
+    configuration.protocolClasses = configuration.protocolClasses?.filter { !ForeignProtocols.isForeign($0) }
+    let queue = OperationQueue()
+    queue.maxConcurrentOperationCount = 1
+    session = URLSession(configuration: configuration, delegate: self, delegateQueue: queue)
+  }
+
+  func start(_ request: URLRequest, for load: PinnedLoad) -> URLSessionTask? {
+    let task = session.dataTask(with: request)
+    loads.with { $0[task.taskIdentifier] = load }
+    task.resume()
+    return task
+  }
+
+  func retire() {
+    // Foundation on Linux, where only tests run, crashes now and then when a session goes: there they stay.
+    #if canImport(ObjectiveC)
+      session.finishTasksAndInvalidate()
+    #endif
+  }
+
+  private func load(of task: URLSessionTask) -> PinnedLoad? {
+    loads.with { $0[task.taskIdentifier] }
+  }
+
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
+    completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+  ) {
+    guard let load = load(of: task) else { return completionHandler(.cancelAuthenticationChallenge, nil) }
+    load.challenged(challenge, completionHandler: completionHandler)
+  }
+
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, didSendBodyData bytesSent: Int64, totalBytesSent: Int64,
+    totalBytesExpectedToSend: Int64
+  ) {
+    load(of: task)?.sent(totalBytesSent)
+  }
+
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+    newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+  ) {
+    guard let load = load(of: task), load.goesOn(after: response, isTaken: false) else {
+      completionHandler(nil)
+      return task.cancel()
+    }
+    completionHandler(load.redirected(to: request, by: response))
+  }
+
+  func urlSession(
+    _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+    completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
+  ) {
+    let isWanted = load(of: dataTask)?.received(response, isTaken: false) { session.cachedResponse(of: dataTask) }
+    completionHandler(isWanted == true ? .allow : .cancel)
+  }
+
+  func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+    load(of: dataTask)?.received(data)
+  }
+
+  func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+    loads.with { $0.removeValue(forKey: task.taskIdentifier) }?.completed(error)
+  }
+}
+
+extension URLSession {
+  /// What the cache of this session holds for the request of a task.
+  func cachedResponse(of task: URLSessionTask) -> CachedURLResponse? {
+    task.currentRequest.flatMap { configuration.urlCache?.cachedResponse(for: $0) }
+  }
+}
