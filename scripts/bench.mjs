@@ -4,12 +4,15 @@
  * fast. Run it on a machine that does nothing else; docs/benchmarks.md keeps what was found.
  */
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { installPackages } from './lib/build.mjs';
+import { buildHostLibrary } from './lib/native.mjs';
 import { ROOT, run } from './lib/run.mjs';
-import { Failure, main, step } from './lib/steps.mjs';
+import { expectSuccess, Failure, main, step } from './lib/steps.mjs';
 import { requireTools } from './lib/tools.mjs';
 
 const RESULTS = join(ROOT, 'target/criterion');
+const JVM = join(ROOT, 'android/jvm/benchmarks/target');
 const PACKAGES = ['-p', 'spki-pinning-core', '-p', 'spki-pinning-net'];
 
 /** What each measurement is compared with: its group, and the one of the group that stands for 1. */
@@ -18,6 +21,12 @@ const BASES = [
   { group: 'check by number of domains, match at intermediate', base: /^(1)$/, of: /^()(?!1$)\d+$/ },
   { group: 'request, new connection, full handshake', base: /^(without pins)$/, of: /^()(?!without)/ },
   { group: 'request, pooled connection', base: /^(without pins)$/, of: /^()(?!without)/ },
+  { group: 'check on a JVM', base: /^certificatePinner: (.*)$/, of: /^thisPackage: (.*)$/ },
+  {
+    group: 'check on a JVM',
+    base: /^thisPackage: (JDK certificates, match at intermediate), 1 domains$/,
+    of: /^thisPackage: (JDK certificates, match at intermediate), (?!1 )\d+ domains$/,
+  },
 ];
 
 /**
@@ -26,20 +35,76 @@ const BASES = [
  */
 
 await main(async () => {
-  await requireTools(['cargo', 'rustc', 'cc']);
+  await requireTools(['node', 'cargo', 'rustc', 'cc', 'java', 'mvn']);
+  const quick = process.argv.includes('--quick');
+  const found = [...(await benchmarkRust(quick)), ...(await benchmarkJvm(quick))];
+  console.log(`\n${[...ratios(found), '', ...times(found)].join('\n')}`);
+  return 0;
+});
+
+/** @param {boolean} quick */
+async function benchmarkRust(quick) {
   await rm(RESULTS, { recursive: true, force: true }); // else results of benchmarks that are gone are printed too
-  const quick = process.argv.includes('--quick') ? ['--', '--quick'] : [];
-  await step('benchmarks', async () => {
-    const outcome = await run('cargo', ['bench', '--locked', ...PACKAGES, '--benches', ...quick], {
+  await step('benchmarks of Rust', async () => {
+    const options = quick ? ['--', '--quick'] : [];
+    const outcome = await run('cargo', ['bench', '--locked', ...PACKAGES, '--benches', ...options], {
       show: 'all',
     });
     if (outcome.code !== 0) throw new Failure('cargo bench failed: see above');
   });
   const found = await measurements();
   if (found.length === 0) throw new Failure('criterion left no results');
-  console.log(`\n${[...ratios(found), '', ...times(found)].join('\n')}`);
-  return 0;
-});
+  return found;
+}
+
+/**
+ * The library as apps carry it, called as android/ calls it, beside OkHttp's CertificatePinner.
+ * @param {boolean} quick
+ */
+async function benchmarkJvm(quick) {
+  await installPackages();
+  const library = await buildHostLibrary({ testing: false });
+  await step('build for the JVM', async () => {
+    const args = ['-B', '-q', '-f', join(ROOT, 'android/pom.xml'), '-pl', 'jvm/benchmarks', '-am'];
+    expectSuccess('Maven cannot build the benchmarks', await run('mvn', [...args, 'process-classes']));
+  });
+  const results = join(JVM, 'results.json');
+  await step('benchmarks of the JVM', async () => {
+    const classes = [join(JVM, 'classes'), await readFile(join(JVM, 'class-path'), 'utf8')].join(delimiter);
+    const properties = {
+      'java.library.path': dirname(library),
+      'spki.vectors': join(ROOT, 'tests/vectors'),
+    };
+    const defines = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`);
+    const jmh = ['-cp', classes, 'org.openjdk.jmh.Main', '-foe', 'true', '-rf', 'json', '-rff', results];
+    const pace = quick ? ['-w', '200ms', '-r', '200ms'] : [];
+    const outcome = await run('java', [...defines, ...jmh, ...pace], { show: 'all' });
+    if (outcome.code !== 0) throw new Failure('JMH failed: see above');
+  });
+  return jmhMeasurements(JSON.parse(await readFile(results, 'utf8')));
+}
+
+/**
+ * @typedef {object} JmhResult
+ * @property {string} benchmark class and method
+ * @property {Readonly<Record<string, string>>} [params]
+ * @property {{ scorePercentiles: Readonly<Record<string, number>> }} primaryMetric in nanoseconds
+ */
+
+/**
+ * @param {readonly JmhResult[]} results
+ * @returns {Measurement[]} medians
+ */
+function jmhMeasurements(results) {
+  return results.map(({ benchmark, params, primaryMetric }) => {
+    const method = benchmark.slice(benchmark.lastIndexOf('.') + 1);
+    const ns = primaryMetric.scorePercentiles['50.0'] ?? Number.NaN;
+    if (params === undefined) return { group: 'start of a process', name: method, ns };
+    const { certificates, match, domains } = params;
+    const name = `${method}: ${certificates} certificates, match at ${match}, ${domains} domains`;
+    return { group: 'check on a JVM', name, ns };
+  });
+}
 
 /** @returns {Promise<Measurement[]>} in the order of their names */
 async function measurements() {

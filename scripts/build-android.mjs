@@ -1,11 +1,11 @@
 /**
  * `npm run build:android`: the library of apps (rust/ffi) for the four ABIs of Android, to android/src/main/jniLibs. It
- * needs the Android NDK, cargo-ndk and Rust's standard library for the four; what is missing is named.
+ * needs the Android NDK, cargo-ndk and the source of Rust's standard library; what is missing is named.
  */
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkLibrary, SHIPPED } from './lib/native.mjs';
+import { ABIS, checkLibrary, SHIPPED, WITH_STD } from './lib/native.mjs';
 import { ROOT, run } from './lib/run.mjs';
 import { Failure, main, step } from './lib/steps.mjs';
 import { compareVersions, requireTools } from './lib/tools.mjs';
@@ -13,14 +13,6 @@ import { compareVersions, requireTools } from './lib/tools.mjs';
 /** The oldest Android that React Native runs on is 7.0. */
 const API_LEVEL = '24';
 const JNI_LIBS = join(ROOT, 'android/src/main/jniLibs');
-
-/** Rust's names of Android's ABIs. */
-const TARGETS = {
-  'arm64-v8a': 'aarch64-linux-android',
-  'armeabi-v7a': 'armv7-linux-androideabi',
-  x86_64: 'x86_64-linux-android',
-  x86: 'i686-linux-android',
-};
 
 await main(async () => {
   await requireTools(['node', 'cargo', 'rustc']);
@@ -34,7 +26,7 @@ await main(async () => {
       message: 'cargo-ndk is missing',
       hint: 'cargo install cargo-ndk --version 4.1.2 --locked',
     },
-    await missingTargets(),
+    await missingSource(),
   ].filter((problem) => problem !== false);
   if (ndk === null || problems.length > 0) {
     throw new Failure(problems.map(({ message }) => message).join('; '), {
@@ -61,22 +53,24 @@ function isNdk(directory) {
   return existsSync(join(directory, 'source.properties'));
 }
 
-/** The targets that the compiler has no standard library for. */
-async function missingTargets() {
+/** Whether the compiler has no source of its standard library. */
+async function missingSource() {
   const { stdout } = await run('rustc', ['--print', 'sysroot']);
-  const missing = Object.values(TARGETS).filter(
-    (target) => !existsSync(join(stdout.trim(), 'lib/rustlib', target)),
-  );
-  if (missing.length === 0) return false;
-  const message = `Rust's standard library is missing for ${missing.join(', ')}`;
-  return { message, hint: `rustup target add ${missing.join(' ')}` };
+  if (existsSync(join(stdout.trim(), 'lib/rustlib/src/rust/library/Cargo.lock'))) return false;
+  return {
+    message: "the source of Rust's standard library is missing",
+    hint: 'rustup component add rust-src',
+  };
 }
 
 async function build(ndk) {
   await step('cargo ndk', async () => {
-    const abis = Object.keys(TARGETS).flatMap((abi) => ['-t', abi]);
-    const args = ['ndk', ...abis, '--platform', API_LEVEL, '-o', JNI_LIBS, 'rustc', ...SHIPPED];
-    const outcome = await run('cargo', args, { env: { ANDROID_NDK_HOME: ndk }, show: 'progress' });
+    const abis = Object.keys(ABIS).flatMap((abi) => ['-t', abi]);
+    const where = ['ndk', ...abis, '--platform', API_LEVEL, '-o', JNI_LIBS];
+    const outcome = await run('cargo', [...where, 'rustc', ...SHIPPED, ...WITH_STD.args], {
+      env: { ...WITH_STD.env, ANDROID_NDK_HOME: ndk },
+      show: 'progress',
+    });
     if (outcome.code !== 0) throw new Failure('cargo ndk failed: see above');
   });
 }
@@ -90,7 +84,7 @@ async function findReadelf(ndk) {
 }
 
 async function report(readelf) {
-  for (const abi of Object.keys(TARGETS)) {
+  for (const abi of Object.keys(ABIS)) {
     const library = join(JNI_LIBS, abi, 'libspki_pinning.so');
     await checkLibrary(library, { readelf, pages: abi.includes('64') });
     const { size } = await stat(library);

@@ -3,15 +3,15 @@ import { checkTypes, installPackages } from './lib/build.mjs';
 import { brokenLinks } from './lib/links.mjs';
 import { ROOT, run, runPackage } from './lib/run.mjs';
 import { expectSuccess, Failure, main, report, step } from './lib/steps.mjs';
-import { cargoDeny, requireTools } from './lib/tools.mjs';
+import { cargoDeny, ktlint, requireTools } from './lib/tools.mjs';
 
 const FIX = process.argv.includes('--fix');
 const FIX_HINT = 'npm run lint -- --fix';
 
-const CHECKS = [rustfmt, clippy, rustdoc, biome, checkTypes, dependencies, links];
+const CHECKS = [rustfmt, clippy, rustdoc, biome, checkTypes, kotlin, dependencies, links];
 
 await main(async () => {
-  await requireTools(['node', 'cargo', 'rustc', 'cc', 'rustfmt', 'clippy']);
+  await requireTools(['node', 'cargo', 'rustc', 'cc', 'rustfmt', 'clippy', 'java', 'mvn']);
   await installPackages();
   let failed = 0;
   for (const check of CHECKS) {
@@ -54,6 +54,22 @@ function biome() {
   return step('biome', async () => {
     const args = ['check', '--error-on-warnings', ...(FIX ? ['--write'] : [])];
     expectSuccess('biome complains', await runPackage('@biomejs/biome/bin/biome', args), FIX_HINT);
+  });
+}
+
+/** By the rules of .editorconfig. */
+function kotlin() {
+  return step('ktlint', async () => {
+    const files = ['android/**/src/**/*.kt', 'tests/android-arm64/**/*.kt'];
+    const args = [
+      '-jar',
+      await ktlint(),
+      '--log-level=error',
+      '--relative',
+      ...(FIX ? ['--format'] : []),
+      ...files,
+    ];
+    expectSuccess('ktlint complains', await run('java', args), FIX_HINT);
   });
 }
 

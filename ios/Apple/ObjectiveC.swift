@@ -83,7 +83,7 @@
     public func accepts(_ trust: SecTrust, of url: URL) -> Bool {
       guard let origin = Origin(url) else { return true }
       let trust = SecServerTrust(trust)
-      let leaf = trust.leaf
+      let leaf = trust.path.first
       let chain = trust.isValidNow(for: origin.host) ? trust.validatedChain() : nil
       return judge.handshake(with: origin, leaf: leaf, chain: chain) == .goOn
     }
@@ -130,8 +130,12 @@
       Judge.hookReplaced(message, stack: stack)
     }
 
-    private struct Listener: EventListener {
-      let handle: @Sendable (String) -> Void
+    private final class Listener: EventListener {
+      private let handle: @Sendable (String) -> Void
+
+      init(_ handle: @escaping @Sendable (String) -> Void) {
+        self.handle = handle
+      }
 
       func onEvent(event: String) { handle(event) }
     }

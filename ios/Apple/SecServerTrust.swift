@@ -10,8 +10,11 @@
       self.trust = trust
     }
 
-    var leaf: Data? {
-      SecTrustGetCertificateCount(trust) == 0 ? nil : path.first
+    func leaf() async -> Data? {
+      await withCheckedContinuation { continuation in
+        // To read it evaluates it too, which may wait for the network: no thread of Swift's own must do that.
+        DispatchQueue.global(qos: .userInitiated).async { continuation.resume(returning: path.first) }
+      }
     }
 
     func isValid() async -> Bool {
@@ -37,8 +40,8 @@
 
     func validatedChain() -> [Data] { path }
 
-    /// What the last evaluation has built; before one, and if it failed, nothing that counts as valid.
-    private var path: [Data] {
+    /// What the last evaluation has built, be it valid or not.
+    var path: [Data] {
       let certificates = SecTrustCopyCertificateChain(trust) as? [SecCertificate] ?? []
       return certificates.map { SecCertificateCopyData($0) as Data }
     }

@@ -2,8 +2,8 @@ import Foundation
 
 /// What the platform knows of the certificates in one TLS handshake.
 protocol ServerTrust: Sendable {
-  /// The server's own certificate as the handshake showed it, DER; nil if it showed none.
-  var leaf: Data? { get }
+  /// The server's own certificate as the handshake showed it, DER; nil if it showed none. Asked before ``isValid()``.
+  func leaf() async -> Data?
 
   /// Whether the platform finds the certificates valid for the host.
   func isValid() async -> Bool

@@ -49,7 +49,7 @@ final class TaskJudge: Sendable {
   func challenged(by origin: Origin, trust: (any ServerTrust)?) async -> ChallengeAnswer {
     state.with { $0.shown[origin] = .invalid }
     guard let trust else { return stopIfRefused(origin, chain: nil) }
-    let leaf = trust.leaf
+    let leaf = await trust.leaf()
     // Not valid: going on ends in the platform's own error, which says why. Should it not, the answer is refused.
     guard await trust.isValid() else { return .goOn }
     return accept(trust.validatedChain(), leaf: leaf, of: origin)

@@ -166,7 +166,7 @@ extension AllTests {
 
     @Test func aChainThatIsAnotherOneOnceItIsCopied() async {
       var changed = Shown([Vectors.der("leaf")])
-      changed.leaf = Vectors.der("root")
+      changed.first = Vectors.der("root")
       let judge = TaskJudge(stack: "test")
       #expect(await judge.challenged(by: pinned, trust: changed) == .stop)
       #expect(judge.refusal?.reason == "chain-not-validated")

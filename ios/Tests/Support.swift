@@ -57,15 +57,17 @@ final class Events: EventListener, Sendable {
 
 /// What a handshake shows, for a platform that has none: a script says what it finds.
 struct Shown: ServerTrust {
-  var leaf: Data?
+  var first: Data?
   var chain: [Data]
   var valid = true
 
   init(_ chain: [Data], valid: Bool = true) {
-    self.leaf = chain.first
+    self.first = chain.first
     self.chain = chain
     self.valid = valid
   }
+
+  func leaf() async -> Data? { first }
 
   func isValid() async -> Bool { valid }
 
@@ -79,7 +81,7 @@ struct Validated: ServerTrust {
   let roots: Data
   private let path = Locked<[Data]?>(nil)
 
-  var leaf: Data? { sent.first }
+  func leaf() async -> Data? { sent.first }
 
   init(host: String, sent: [Data], roots: Data) {
     self.host = host

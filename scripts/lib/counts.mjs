@@ -73,6 +73,22 @@ export function countsOfMaven(output) {
 }
 
 /**
+ * Of `swift test` (swift-testing), which prints a line for each test and one, with the number of all, for the run.
+ * @param {string} output
+ * @returns {Counts}
+ */
+export function countsOfSwift(output) {
+  const lines = stripVTControlCharacters(output);
+  const count = (/** @type {RegExp} */ pattern) => [...lines.matchAll(pattern)].length;
+  // The sign at the start of a line depends on the platform.
+  const runs = lines.matchAll(/^\S+ Test run with (\d+) tests?\b.* (?:passed|failed) after /gm);
+  const all = [...runs].reduce((total, [, tests]) => total + Number(tests), 0);
+  const failed = count(/^\S+ Test (?!run with \d).+ failed after [\d.]+ seconds with /gm);
+  const skipped = count(/^\S+ Test .+ skipped(?:: |\.?$)/gm);
+  return { passed: Math.max(all - failed - skipped, 0), failed, skipped };
+}
+
+/**
  * The counts of a runner and its exit code together: a crash, or a build that fails, is a failure nobody counted,
  * and so is a run without any test.
  * @param {Counts} counts

@@ -5,10 +5,11 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, checkTypes, TESTBED } from './build.mjs';
 import { countsOfCargo, countsOfMaven, countsOfNode, NONE, settle, sum } from './counts.mjs';
-import { buildHostLibrary, testArm64 } from './native.mjs';
+import { buildHostLibrary, generateBindings, testArm64 } from './native.mjs';
 import { ROOT, run } from './run.mjs';
-import { report } from './steps.mjs';
-import { OTHER_NODES, otherNode } from './tools.mjs';
+import { report, step } from './steps.mjs';
+import { checkIos, findSwift, testSwift } from './swift.mjs';
+import { ANDROID_TOOLCHAIN, OTHER_NODES, otherNode } from './tools.mjs';
 
 /**
  * @typedef {object} Layer
@@ -30,8 +31,13 @@ export const LAYERS = [
   { name: 'js', code: 'js/test', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testJs },
   { name: 'node', code: 'js/node', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testNodes },
   { name: 'android', code: 'android', tools: ANDROID_TOOLS, run: testAndroid },
-  { name: 'android-arm64', code: 'tests/android-arm64', tools: ANDROID_TOOLS, run: testAndroidArm64 },
-  { name: 'ios', code: 'ios', tools: [], run: unwritten },
+  {
+    name: 'android-arm64',
+    code: 'tests/android-arm64',
+    tools: ['node', 'cc', 'java', ...ANDROID_TOOLCHAIN],
+    run: testAndroidArm64,
+  },
+  { name: 'ios', code: 'ios', tools: ['node', 'cargo', 'rustc', 'cc', 'swift'], run: testIos },
   { name: 'package', code: 'tests/package', tools: [], run: unwritten },
 ];
 
@@ -98,13 +104,22 @@ async function testTypes() {
   }
 }
 
-/** The Kotlin over React Native's own classes, with its OkHttp and with OkHttp 5. */
+/**
+ * The Kotlin over React Native's own classes, with its OkHttp and with OkHttp 5; once, because they know no OkHttp, the
+ * library through the bindings of uniffi.
+ */
 async function testAndroid() {
   await build();
   const library = await buildHostLibrary();
+  const bindings = join(ROOT, 'target/uniffi/kotlin');
+  await step('bindings for Kotlin', () => generateBindings(library, 'kotlin', bindings));
+  const where = [
+    `-Dspki.testbed=${TESTBED}`,
+    `-Dspki.library.directory=${dirname(library)}`,
+    `-Dspki.bindings=${bindings}`,
+  ];
   const results = [];
-  for (const profile of [[], ['-P', 'okhttp5']]) {
-    const where = [`-Dspki.testbed=${TESTBED}`, `-Dspki.library.directory=${dirname(library)}`];
+  for (const profile of [[], ['-P', 'okhttp5', '-pl', 'jvm/tests', '-am']]) {
     const args = ['-B', '-ntp', '-f', join(ROOT, 'android/pom.xml'), ...profile, 'test', ...where];
     const { code, stdout } = await run('mvn', args, { show: 'all' });
     results.push(settle(countsOfMaven(stdout), code));
@@ -116,4 +131,14 @@ async function testAndroid() {
 async function testAndroidArm64() {
   const { code, stdout } = await testArm64();
   return settle(countsOfMaven(stdout), code);
+}
+
+/**
+ * The library as it ships for iOS, the podspec, the Objective-C++ against React Native's headers, each as far as that goes
+ * without Xcode; then the Swift over the Rust library.
+ */
+async function testIos() {
+  await build();
+  const swift = await step('Swift', findSwift);
+  return sum([...(await checkIos(swift)), await testSwift(swift)]);
 }

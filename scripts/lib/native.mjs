@@ -1,10 +1,11 @@
 // @ts-check
-/** The library of apps (rust/ffi): for this machine's JVM, and for arm64 Android without an NDK. */
-import { readFile } from 'node:fs/promises';
+/** The library of apps (rust/ffi): for this machine's JVM, and for Android without an NDK. */
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { artifactsOf, installFile } from './build.mjs';
 import { ROOT, run } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
+import { uniffiBindgen } from './tools.mjs';
 
 /** What of rust/ffi an app for Android carries, and how: the arguments of `cargo rustc`. */
 export const SHIPPED = [
@@ -12,8 +13,28 @@ export const SHIPPED = [
   ...['--profile', 'mobile', '--locked'],
 ];
 
-const ARM64 = 'aarch64-linux-android';
-const TOOLCHAIN = join(ROOT, '.tools/android-arm64');
+/**
+ * Beside that for Android: the standard library is built along, to be small like the rest, and without the backtraces that
+ * nobody sees on a phone. A stable compiler does that if it is told to; its source is rustup's component `rust-src`.
+ */
+export const WITH_STD = {
+  args: ['-Zbuild-std=std,panic_unwind', '-Zbuild-std-features=panic-unwind,optimize_for_size'],
+  env: { RUSTC_BOOTSTRAP: '1' },
+};
+
+/**
+ * Rust's names of Android's ABIs.
+ * @typedef {keyof typeof ABIS} Abi
+ */
+export const ABIS = {
+  'arm64-v8a': 'aarch64-linux-android',
+  'armeabi-v7a': 'armv7-linux-androideabi',
+  x86_64: 'x86_64-linux-android',
+  x86: 'i686-linux-android',
+};
+
+const TOOLCHAIN = join(ROOT, '.tools/android');
+const LIBRARY = 'libspki_pinning.so';
 const TESTS = join(ROOT, 'tests/android-arm64');
 
 /**
@@ -22,43 +43,41 @@ const TESTS = join(ROOT, 'tests/android-arm64');
  */
 
 /**
- * Builds the library for a JVM on this machine, with the entry points of Android.
+ * Builds the library for a JVM on this machine, with the entry points of Android. For tests it is built faster, and not as
+ * it ships.
  * @param {LibraryOptions} [options]
  * @returns {Promise<string>} its path
  */
 export function buildHostLibrary({ testing = true } = {}) {
-  return step('library for the JVM', () => {
-    const args = [
-      'rustc',
-      '-p',
-      'spki-pinning-ffi',
-      '--lib',
-      '--crate-type',
-      'cdylib',
-      '--release',
-      '--locked',
-    ];
-    return buildLibrary(args, testing, `build/host/${testing ? 'testing' : 'shipped'}`, {});
-  });
+  const quick = ['-p', 'spki-pinning-ffi', '--lib', '--crate-type', 'cdylib', '--release', '--locked'];
+  const args = ['rustc', ...(testing ? quick : SHIPPED)];
+  return step('library for the JVM', () =>
+    buildLibrary(args, testing, `build/host/${testing ? 'testing' : 'shipped'}`, {}),
+  );
 }
 
 /**
- * Builds the library for arm64 Android as it ships, but for the NDK's linker.
+ * Builds the library for Android as it ships, but for the NDK's linker: see {@link installToolchain}. Beside it, named
+ * `.map`, is the linker's account of what is in it.
+ * @param {Abi} abi
  * @param {LibraryOptions} [options]
  * @returns {Promise<string>} its path
  */
-export async function buildArm64Library({ testing = true } = {}) {
-  const options = await readFile(join(TOOLCHAIN, 'options'), 'utf8');
-  const buildStd = options.trim() === '' ? [] : [options.trim()];
+export function buildAndroidLibrary(abi, { testing = true } = {}) {
+  const target = ABIS[abi];
+  const variable = `CARGO_TARGET_${target.toUpperCase().replaceAll('-', '_')}_LINKER`;
   const env = {
+    ...WITH_STD.env,
     RUSTC: join(TOOLCHAIN, 'rustc'),
-    CARGO_TARGET_AARCH64_LINUX_ANDROID_LINKER: join(TOOLCHAIN, 'clang'),
-    ...(buildStd.length > 0 ? { RUSTC_BOOTSTRAP: '1' } : {}),
+    [variable]: join(TOOLCHAIN, target, 'clang'),
   };
-  const args = ['rustc', ...SHIPPED, '--target', ARM64, '--target-dir', 'target/android-arm64', ...buildStd];
-  return step(`library for ${ARM64}${testing ? ', for tests' : ''}`, () =>
-    buildLibrary(args, testing, `build/android-arm64/${testing ? 'testing' : 'shipped'}`, env),
-  );
+  const directory = `build/android/${abi}/${testing ? 'testing' : 'shipped'}`;
+  const where = ['--target', target, '--target-dir', 'target/android'];
+  const map = ['--', `-Clink-arg=-Wl,-Map=${join(ROOT, directory, `${LIBRARY}.map`)}`];
+  return step(`library for ${abi}${testing ? ', for tests' : ''}`, async () => {
+    await mkdir(join(ROOT, directory), { recursive: true });
+    return buildLibrary(['rustc', ...SHIPPED, ...WITH_STD.args, ...where, ...map], testing, directory, env);
+  });
 }
 
 /**
@@ -66,21 +85,31 @@ export async function buildArm64Library({ testing = true } = {}) {
  * @param {boolean} testing
  * @param {string} directory for the library
  * @param {Readonly<Record<string, string>>} env
+ * @returns {Promise<string>} its path
  */
-async function buildLibrary(args, testing, directory, env) {
-  const features = testing ? ['--features', 'testing'] : [];
-  const outcome = await run('cargo', [...args, ...features, '--message-format=json-render-diagnostics'], {
-    env,
-    show: 'progress',
-  });
+export async function buildLibrary([command = '', ...args], testing, directory, env) {
+  const options = [...(testing ? ['--features', 'testing'] : []), '--message-format=json-render-diagnostics'];
+  const outcome = await run('cargo', [command, ...options, ...args], { env, show: 'progress' });
   if (outcome.code !== 0) throw new Failure('cargo cannot build rust/ffi: see above');
   const built = artifactsOf(outcome.stdout).find(({ target }) => target.name === 'spki_pinning');
-  const library = built?.filenames.find((file) => /\.(so|dylib|dll)$/.test(file));
+  const library = built?.filenames.find((file) => /\.(so|dylib|dll|a)$/.test(file));
   if (library === undefined) throw new Failure('cargo built no library of rust/ffi');
   // Cargo has one place for the library, with and without features.
   const path = join(ROOT, directory, basename(library));
   await installFile(library, path);
   return path;
+}
+
+/**
+ * Writes the bindings of a library that has not been stripped: its own metadata say what is in it.
+ * @param {string} library path
+ * @param {'kotlin' | 'swift'} language
+ * @param {string} outDirectory
+ */
+export async function generateBindings(library, language, outDirectory) {
+  const program = await uniffiBindgen();
+  const args = ['generate', library, '--language', language, '--no-format', '--out-dir', outDirectory];
+  expectSuccess(`there are no ${language} bindings of ${library}`, await run(program, args));
 }
 
 /**
@@ -90,7 +119,6 @@ async function buildLibrary(args, testing, directory, env) {
  */
 export async function checkLibrary(path, { readelf = 'readelf', pages = true } = {}) {
   const outcome = await run(readelf, ['-W', '-l', '-d', '--dyn-syms', path]);
-  if (outcome.missing) throw new Failure('readelf is missing', { hint: 'apt-get install binutils' });
   expectSuccess(`readelf cannot read ${path}`, outcome);
   const problems = problemsOfLibrary(outcome.stdout, pages);
   if (problems.length > 0) throw new Failure(`${path}: ${problems.join('; ')}`);
@@ -123,32 +151,29 @@ export function problemsOfLibrary(printed, pages) {
 }
 
 /**
- * Builds the library for arm64 Android and runs its tests in an emulator, and on this machine's JVM beside it. Installs what
- * it needs into .tools; Java and Maven have to be there.
+ * Builds the library for arm64 Android and runs its tests in an emulator, and on this machine's JVM beside it.
  * @returns {Promise<import('./run.mjs').Outcome>} of Maven: its standard output ends with Surefire's `Tests run: …`
  */
 export async function testArm64() {
-  await step('tools for arm64 Android', prepareToolchain);
+  await installToolchain(['arm64-v8a']);
   const host = await buildHostLibrary();
-  const testing = await buildArm64Library();
-  const shipped = await buildArm64Library({ testing: false });
+  const testing = await buildAndroidLibrary('arm64-v8a');
+  const shipped = await buildAndroidLibrary('arm64-v8a', { testing: false });
   await step('pages and symbols', () => checkLibrary(shipped));
   const properties = { 'library.host': host, 'library.arm64': testing, 'library.arm64.shipped': shipped };
   const defines = Object.entries(properties).map(([name, path]) => `-D${name}=${path}`);
   const args = ['-B', '-ntp', '-f', join(TESTS, 'pom.xml'), 'test', ...defines];
-  const outcome = await run('mvn', args, { show: 'all' });
-  if (outcome.missing) throw new Failure('mvn is missing', { hint: 'apt-get install maven' });
-  return outcome;
+  return run('mvn', args, { show: 'all' });
 }
 
-async function prepareToolchain() {
-  const tools = ['bash', 'java', 'mvn', 'python3', 'readelf', 'unzip'];
-  const found = await Promise.all(tools.map((tool) => run('which', [tool])));
-  const missing = tools.filter((_, index) => found[index]?.code !== 0);
-  if (missing.length > 0) {
-    const hint = 'apt-get install maven openjdk-17-jdk-headless python3-pip binutils unzip';
-    throw new Failure(`${missing.join(', ')}: missing`, { hint });
-  }
-  const outcome = await run('bash', [join(TESTS, 'toolchain.sh'), TOOLCHAIN]);
-  expectSuccess('the tools for arm64 Android cannot be installed', outcome);
+/**
+ * Installs what it takes to build for Android without an NDK into .tools. A 64-bit Debian or Ubuntu.
+ * @param {readonly Abi[]} abis
+ */
+export function installToolchain(abis) {
+  return step('tools for Android', async () => {
+    const targets = abis.map((abi) => ABIS[abi]);
+    const outcome = await run('bash', [join(TESTS, 'toolchain.sh'), TOOLCHAIN, ...targets]);
+    expectSuccess('the tools for Android cannot be installed', outcome);
+  });
 }

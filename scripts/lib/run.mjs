@@ -19,6 +19,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /**
  * @typedef {object} RunOptions
  * @property {Readonly<Record<string, string | undefined>>} [env] on top of this process's; undefined removes
+ * @property {number} [timeout] milliseconds, after which it is killed
  * @property {'nothing' | 'progress' | 'all'} [show] what to let through while it runs; 'progress' is standard error
  */
 
@@ -29,11 +30,13 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  * @param {RunOptions} [options]
  * @returns {Promise<Outcome>}
  */
-export function run(command, args, { env = {}, show = 'nothing' } = {}) {
+export function run(command, args, { env = {}, timeout, show = 'nothing' } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: ROOT,
       env: { ...process.env, ...env },
+      timeout,
+      killSignal: 'SIGKILL',
       stdio: ['ignore', 'pipe', show === 'nothing' ? 'pipe' : 'inherit'],
     });
     const output = { stdout: '', stderr: '' };

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { ROOT, run, runNpm } from './run.mjs';
 import { expectSuccess, Failure } from './steps.mjs';
 
-/** @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl' | 'java' | 'mvn'} Tool */
+/**
+ * @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl' | 'java' | 'mvn' | 'swift' | 'linux'
+ *   | 'bash' | 'pip' | 'readelf' | 'unzip'} Tool
+ */
 
 /**
  * What is wrong with a tool and the command that helps.
@@ -14,6 +17,12 @@ import { expectSuccess, Failure } from './steps.mjs';
 
 const RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh";
 const ON_MACOS = process.platform === 'darwin';
+
+/**
+ * What it takes to build for Android without an NDK (scripts/lib/native.mjs).
+ * @type {readonly Tool[]}
+ */
+export const ANDROID_TOOLCHAIN = ['linux', 'cargo', 'rustc', 'bash', 'mvn', 'pip', 'readelf', 'unzip'];
 
 /** @type {Readonly<Record<Tool, () => Promise<Problem | null>>>} */
 const CHECKS = {
@@ -39,6 +48,21 @@ const CHECKS = {
   },
   java: () => starts('javac', ['-version'], 'a JDK is missing', 'apt-get install openjdk-17-jdk-headless'),
   mvn: () => starts('mvn', ['--version'], 'Maven is missing', 'apt-get install maven'),
+  linux: async () => {
+    if (process.platform === 'linux' && process.arch === 'x64') return null;
+    return { message: 'this is no Linux on x86_64', hint: 'run it on Debian or Ubuntu' };
+  },
+  bash: () => starts('bash', ['--version'], 'bash is missing', 'apt-get install bash'),
+  pip: () => starts('python3', ['-m', 'pip', '--version'], 'pip is missing', 'apt-get install python3-pip'),
+  readelf: () => starts('readelf', ['--version'], 'readelf is missing', 'apt-get install binutils'),
+  unzip: () => starts('unzip', ['-v'], 'unzip is missing', 'apt-get install unzip'),
+  swift: async () => {
+    if (ON_MACOS) return oldSwift((await run('swift', ['--version'])).stdout);
+    const hint = 'as root: npm run test:ios';
+    const message = 'Swift is installed into a root directory of its own, which only root can make and enter';
+    if (process.platform !== 'linux') return { message: 'Swift tests run on Linux and macOS', hint: '' };
+    return process.getuid?.() === 0 ? null : starts('sudo', ['-n', 'true'], message, hint);
+  },
 };
 
 /**
@@ -95,6 +119,17 @@ export function oldRustc(printed, wanted) {
 }
 
 /**
+ * @param {string} printed by `swift --version`
+ * @returns {Problem | null}
+ */
+export function oldSwift(printed) {
+  const version = /\bSwift version ([\d.]+)/.exec(printed)?.[1];
+  if (version === undefined) return { message: 'Swift is missing', hint: 'xcode-select --install' };
+  if (compareVersions(version, '6.0') >= 0) return null;
+  return { message: `Swift ${version} is too old: 6.0 is needed`, hint: 'update Xcode to 16 or newer' };
+}
+
+/**
  * @param {string} version
  * @param {string} range of the form `>=20.12`
  * @returns {Problem | null}
@@ -129,22 +164,57 @@ function read(path) {
 
 const CARGO_DENY = '0.20.2';
 
+/**
+ * The version of uniffi, which the workspace asks for exactly: bindings have to be made by the one that is in the library.
+ * @param {string} cargoToml
+ */
+export function wantedUniffi(cargoToml) {
+  const version = /^uniffi = \{ version = "=([\d.]+)"/m.exec(cargoToml)?.[1];
+  if (version === undefined) throw new Failure('Cargo.toml asks for no exact version of uniffi');
+  return version;
+}
+
+/** The path of uniffi-bindgen, which is installed into .tools if it is not there. */
+export async function uniffiBindgen() {
+  const version = wantedUniffi(read('Cargo.toml'));
+  return cargoTool('uniffi-bindgen', version, ['uniffi', '--features', 'cli', '--bin', 'uniffi-bindgen']);
+}
+
+const KTLINT = '1.8.0';
+
+/** The path of ktlint, a program for Java, which is installed into .tools if it is not there. */
+export async function ktlint() {
+  const directory = join(ROOT, '.tools/ktlint');
+  const program = join(directory, `ktlint-cli-${KTLINT}-all.jar`);
+  if (existsSync(program)) return program;
+  const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy';
+  const what = `-Dartifact=com.pinterest.ktlint:ktlint-cli:${KTLINT}:jar:all`;
+  const outcome = await run('mvn', ['-q', '-B', plugin, what, `-DoutputDirectory=${directory}`]);
+  expectSuccess('ktlint cannot be installed', outcome);
+  return program;
+}
+
 /** The path of cargo-deny, which is installed into .tools if it is not there. */
-export async function cargoDeny() {
-  const program = join(ROOT, '.tools/bin', process.platform === 'win32' ? 'cargo-deny.exe' : 'cargo-deny');
-  if (
-    existsSync(program) &&
-    (await run(program, ['--version'])).stdout.trim() === `cargo-deny ${CARGO_DENY}`
-  ) {
-    return program;
-  }
-  const args = ['install', 'cargo-deny', '--version', CARGO_DENY, '--locked', '--root', '.tools', '--force'];
-  // It runs for a second: not worth the three minutes of an optimised build.
+export function cargoDeny() {
+  return cargoTool('cargo-deny', CARGO_DENY, ['cargo-deny']);
+}
+
+/**
+ * The path of a program of crates.io, which is installed into .tools if it is not there.
+ * @param {string} name
+ * @param {string} version
+ * @param {readonly string[]} what the arguments of `cargo install` that name it
+ */
+async function cargoTool(name, version, what) {
+  const program = join(ROOT, '.tools/bin', process.platform === 'win32' ? `${name}.exe` : name);
+  if ((await run(program, ['--version'])).stdout.trim() === `${name} ${version}`) return program;
+  const args = ['install', ...what, '--version', version, '--locked', '--root', '.tools', '--force'];
+  // It runs for a second: not worth the minutes of an optimised build.
   const outcome = await run('cargo', [...args, '--debug'], {
     env: { CARGO_PROFILE_DEV_DEBUG: '0' },
     show: 'progress',
   });
-  expectSuccess('cargo-deny cannot be installed', outcome);
+  expectSuccess(`${name} cannot be installed`, outcome);
   return program;
 }
 

@@ -1,0 +1,72 @@
+/**
+ * `npm run size`, or `npm run size -- ABI…`: builds the library of apps (rust/ffi) for Android as it ships, but for the NDK's
+ * linker, says what it weighs and what of, and fails if it weighs more than it may.
+ */
+import { readFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
+import { contentsOf } from './lib/linker-map.mjs';
+import { ABIS, buildAndroidLibrary, checkLibrary, installToolchain } from './lib/native.mjs';
+import { Failure, main, step } from './lib/steps.mjs';
+import { ANDROID_TOOLCHAIN, requireTools } from './lib/tools.mjs';
+
+/** What a library may weigh, in kB: 3 % more than it did when it was last looked at (docs/benchmarks.md). */
+const BUDGETS = { 'arm64-v8a': 720, 'armeabi-v7a': 545, x86_64: 775, x86: 810 };
+
+/** Crates that are named; the others are summed up. */
+const NAMED = 12;
+
+await main(async () => {
+  const abis = chosen(process.argv.slice(2));
+  await requireTools(['node', 'cc', ...ANDROID_TOOLCHAIN]);
+  await installToolchain(abis);
+  const libraries = [];
+  for (const abi of abis) libraries.push(await measure(abi));
+  console.log(`\n${table(libraries)}`);
+  for (const library of libraries) console.log(`\n${contents(library)}`);
+  const heavy = libraries.filter(({ abi, bytes }) => bytes > BUDGETS[abi] * 1000);
+  if (heavy.length === 0) return 0;
+  const which = heavy.map(({ abi, bytes }) => `${abi} weighs ${kB(bytes)} of ${BUDGETS[abi]} kB`);
+  throw new Failure(which.join('; '), { hint: 'make it smaller, or change the budget in scripts/size.mjs' });
+});
+
+function chosen(names) {
+  const unknown = names.find((name) => !Object.hasOwn(ABIS, name));
+  if (unknown !== undefined) throw new Failure(`there is no ABI ${unknown}: ${Object.keys(ABIS).join(', ')}`);
+  return names.length === 0 ? Object.keys(ABIS) : names;
+}
+
+async function measure(abi) {
+  const path = await buildAndroidLibrary(abi, { testing: false });
+  await step('pages and symbols', () => checkLibrary(path, { pages: abi.includes('64') }));
+  const library = await readFile(path);
+  const map = await readFile(`${path}.map`, 'utf8');
+  // Stores and package formats compress about as gzip does.
+  return {
+    abi,
+    bytes: library.length,
+    compressed: gzipSync(library, { level: 9 }).length,
+    ...contentsOf(map),
+  };
+}
+
+function table(libraries) {
+  const rows = libraries.map(({ abi, bytes, compressed }) => [abi, kB(bytes), kB(compressed), BUDGETS[abi]]);
+  return [['kB', 'size', 'compressed', 'budget'], ...rows]
+    .map(([name, ...numbers]) => `${name}`.padEnd(14) + numbers.map((it) => `${it}`.padStart(12)).join(''))
+    .join('\n');
+}
+
+function contents({ abi, bytes, kinds, crates }) {
+  const sizes = [...crates];
+  const named = sizes.slice(0, NAMED).map(([crate, size]) => `${crate} ${kB(size)}`);
+  const others = sizes.slice(NAMED).reduce((sum, [, size]) => sum + size, 0);
+  const rest = bytes - kinds.code - kinds.constants - kinds.unwinding;
+  return [
+    `${abi}: code ${kB(kinds.code)}, constants ${kB(kinds.constants)}, unwinding ${kB(kinds.unwinding)}, rest ${kB(rest)}`,
+    `  code: ${[...named, `others ${kB(others)}`].join(', ')}`,
+  ].join('\n');
+}
+
+function kB(bytes) {
+  return Math.round(bytes / 1000);
+}
