@@ -1,61 +1,23 @@
 #!/usr/bin/env bash
-# Prepares what a real aarch64-linux-android library needs where there is no NDK. A release is built with one
+# Prepares what a real library for Android needs where there is no NDK. A release is built with one
 # (`npm run build:android`); this is for tests on any x86_64 Debian or Ubuntu.
-#   usage: toolchain.sh FOLDER       the second run finds nothing to do
-# FOLDER/rustc    a Rust compiler
-# FOLDER/options  what cargo needs to be told beside it
-# FOLDER/clang    a linker with the arguments of clang. The link fails on any symbol that Android 6 (API 23) lacks: it
-#                 sees libraries that export exactly what that version's did, and no symbol may stay open.
+#   usage: toolchain.sh FOLDER TARGET…      the second run finds nothing to do
+# FOLDER/rustc          a Rust compiler with the source of its standard library
+# FOLDER/TARGET/clang   a linker with the arguments of clang, for one of Rust's targets. The link fails on any symbol
+#                       that Android 6 (API 23) lacks: it sees libraries that export exactly what that version's did,
+#                       and no symbol may stay open.
 set -euo pipefail
 
 readonly ZIG_VERSION=0.17.1 UNIDBG_VERSION=0.9.8
+scripts=$(realpath "$(dirname "$0")/..")
 folder=$(realpath -m "$1")
+readonly targets=("${@:2}")
 mkdir -p "$folder"
 cd "$folder"
 
 # A file that is whole or not there.
 executable() { # NAME, text from standard input
   cat >"$1.new" && chmod +x "$1.new" && mv "$1.new" "$1"
-}
-
-# The compiler of this project with its standard library for Android, if rustup can get that. Otherwise a compiler with
-# the source of its standard library, of one version: what Debian builds its browsers with.
-install_rustc() {
-  if rustup target add aarch64-linux-android >/dev/null 2>&1; then
-    printf '#!/bin/sh\nexec "%s/bin/rustc" "$@"\n' "$(rustc --print sysroot)" | executable rustc
-    : >options
-    return
-  fi
-  echo '-Zbuild-std=std,panic_unwind' >options
-  if [[ ! -d debian ]]; then download_debian_rustc; fi
-  local libraries
-  libraries=$(dirname "$(find "$folder/debian" -name 'libLLVM*.so*' -print -quit)"):$folder/debian/usr/lib/x86_64-linux-gnu
-  printf '#!/bin/sh\nexec env LD_LIBRARY_PATH="%s" "%s/debian/usr/bin/rustc" "$@"\n' "$libraries" "$folder" |
-    executable rustc
-}
-
-download_debian_rustc() {
-  [[ -n $(apt-cache show rustc-web 2>/dev/null) ]] || apt-get -qq update
-  local std llvm package
-  std=$(apt-cache depends libstd-rust-web-dev | awk '/Depends: libstd-rust-web-/ { print $2; exit }')
-  llvm=$(apt-cache depends "$std" | awk '/Depends: libllvm/ { print $2; exit }')
-  rm -rf packages debian.new && mkdir packages debian.new
-  (cd packages && apt-get -qq -o APT::Sandbox::User=root download rustc-web rust-web-src libstd-rust-web-dev "$std" "$llvm")
-  for package in packages/*.deb; do
-    case $package in
-      */rust-web-src_*) # only the standard library, to where -Zbuild-std looks
-        mkdir -p debian.new/usr/lib/rustlib/src.new
-        dpkg-deb --fsys-tarfile "$package" |
-          tar -x -C debian.new/usr/lib/rustlib/src.new --strip-components=4 --wildcards './usr/src/rustc-*/library/*'
-        ;;
-      *) dpkg -x "$package" debian.new ;;
-    esac
-  done
-  rm -rf debian.new/usr/lib/rustlib/src packages
-  mkdir -p debian.new/usr/lib/rustlib/src/rust
-  mv debian.new/usr/lib/rustlib/src.new/library debian.new/usr/lib/rustlib/src/rust/
-  rm -rf debian.new/usr/lib/rustlib/src.new
-  mv debian.new debian
 }
 
 # A C cross compiler, which also carries the source of LLVM's libunwind, the unwinder of the NDK.
@@ -67,23 +29,41 @@ install_zig() {
   mv zig-new "zig-$ZIG_VERSION"
 }
 
-# Libraries to link with.
-make_sysroot() {
-  [[ -d sysroot ]] && return
-  rm -rf sysroot-new bionic jar && mkdir -p sysroot-new/objects
-  # Android 6's own libraries are part of the emulator.
+# Android 6's own libraries are part of the emulator.
+extract_bionic() {
+  [[ -d bionic ]] && return
+  rm -rf jar bionic.new && mkdir bionic.new
   mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -DoutputDirectory="$folder/jar" \
     -Dartifact="com.github.zhkl0228:unidbg-android:$UNIDBG_VERSION"
-  local name
-  for name in c m dl log; do
-    unzip -qoj "jar/unidbg-android-$UNIDBG_VERSION.jar" "android/sdk23/lib64/lib$name.so" -d bionic
-    stub "bionic/lib$name.so" >"sysroot-new/objects/$name.s"
-    "$zig" cc -target aarch64-linux-musl -c "sysroot-new/objects/$name.s" -o "sysroot-new/objects/$name.o"
-    "$lld" -flavor gnu -shared -soname "lib$name.so" -o "sysroot-new/lib$name.so" "sysroot-new/objects/$name.o"
+  local bits
+  for bits in lib lib64; do
+    unzip -qoj "jar/unidbg-android-$UNIDBG_VERSION.jar" "android/sdk23/$bits/lib"{c,m,dl,log}.so -d "bionic.new/$bits"
   done
-  make_unwinder
-  rm -rf jar bionic sysroot-new/objects
-  mv sysroot-new sysroot
+  rm -rf jar
+  mv bionic.new bionic
+}
+
+# Libraries to link with, in TARGET/sysroot. Those of the emulator are for ARM; for x86 their names will do.
+make_sysroot() { # TARGET
+  [[ -d $1/sysroot ]] && return
+  local bits=lib64 zig_target name
+  case $1 in
+    aarch64-*) zig_target=aarch64-linux-musl ;;
+    x86_64-*) zig_target=x86_64-linux-musl ;;
+    armv7-*) bits=lib zig_target=arm-linux-musleabi ;;
+    i686-*) bits=lib zig_target=x86-linux-musl ;;
+    *) echo "no target of Android: $1" >&2 && return 1 ;;
+  esac
+  local new=$1/sysroot.new
+  rm -rf "$new" && mkdir -p "$new/objects"
+  for name in c m dl log; do
+    stub "bionic/$bits/lib$name.so" >"$new/objects/$name.s"
+    "$zig" cc -target "$zig_target" -c "$new/objects/$name.s" -o "$new/objects/$name.o"
+    "$lld" -flavor gnu -shared -soname "lib$name.so" -o "$new/lib$name.so" "$new/objects/$name.o"
+  done
+  make_unwinder "$zig_target" "$new"
+  rm -r "$new/objects"
+  mv "$new" "$1/sysroot"
 }
 
 # Assembly that exports the names that a library exports, and nothing behind them.
@@ -98,22 +78,24 @@ stub() {
     }'
 }
 
-make_unwinder() {
+make_unwinder() { # TARGET OF ZIG, FOLDER
   local source="$folder/zig-$ZIG_VERSION/ziglang/lib/libunwind" file
-  local flags=(-target aarch64-linux-musl -D__ANDROID__ -D__errno_location=__errno -DNDEBUG -fPIC -Oz -fno-sanitize=undefined -funwind-tables
+  local flags=(-target "$1" -D__ANDROID__ -D__errno_location=__errno -DNDEBUG -fPIC -Oz -fno-sanitize=undefined -funwind-tables
     -fvisibility=hidden -D_LIBUNWIND_IS_NATIVE_ONLY -D_LIBUNWIND_HIDE_SYMBOLS -I"$source/include")
-  "$zig" c++ "${flags[@]}" -std=c++17 -nostdinc++ -fno-exceptions -fno-rtti -c "$source/src/libunwind.cpp" \
-    -o sysroot-new/objects/libunwind.o
-  for file in UnwindLevel1.c UnwindLevel1-gcc-ext.c UnwindRegistersRestore.S UnwindRegistersSave.S; do
-    "$zig" cc "${flags[@]}" -c "$source/src/$file" -o "sysroot-new/objects/unwind-$file.o"
+  for file in libunwind.cpp Unwind-EHABI.cpp; do # the latter is empty but for 32-bit ARM
+    "$zig" c++ "${flags[@]}" -std=c++17 -nostdinc++ -fno-exceptions -fno-rtti -c "$source/src/$file" \
+      -o "$2/objects/unwind-$file.o"
   done
-  "$zig" ar rcs sysroot-new/libunwind.a sysroot-new/objects/libunwind.o sysroot-new/objects/unwind-*.o
-  echo 'INPUT(-lunwind)' >sysroot-new/libgcc.a # what older standard libraries ask for
+  for file in UnwindLevel1.c UnwindLevel1-gcc-ext.c UnwindRegistersRestore.S UnwindRegistersSave.S; do
+    "$zig" cc "${flags[@]}" -c "$source/src/$file" -o "$2/objects/unwind-$file.o"
+  done
+  "$zig" ar rcs "$2/libunwind.a" "$2"/objects/unwind-*.o
+  echo 'INPUT(-lunwind)' >"$2/libgcc.a" # what older standard libraries ask for
 }
 
 # rustc calls clang; there is only lld, which knows no -Wl, and none of clang's own options.
-make_linker() {
-  executable clang <<EOF
+make_linker() { # TARGET
+  executable "$1/clang" <<EOF
 #!/usr/bin/env bash
 options=()
 for option in "\$@"; do
@@ -123,14 +105,18 @@ for option in "\$@"; do
     *) options+=("\$option") ;;
   esac
 done
-exec "$lld" -flavor gnu -z defs --eh-frame-hdr -L"$folder/sysroot" "\${options[@]}"
+exec "$lld" -flavor gnu -z defs --eh-frame-hdr -L"$folder/$1/sysroot" "\${options[@]}"
 EOF
 }
 
 lld=$(find "$(rustc --print sysroot)/lib/rustlib" -name rust-lld -print -quit)
 zig=$folder/zig-$ZIG_VERSION/ziglang/zig
 export ZIG_GLOBAL_CACHE_DIR=$folder/zig-cache ZIG_LOCAL_CACHE_DIR=$folder/zig-cache
-install_rustc
+"$scripts/rustc-with-source.sh" "$folder"
 install_zig
-make_sysroot
-make_linker
+extract_bionic
+for target in "${targets[@]}"; do
+  mkdir -p "$target"
+  make_sysroot "$target"
+  make_linker "$target"
+done

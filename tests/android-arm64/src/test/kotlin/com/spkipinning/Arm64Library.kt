@@ -6,6 +6,7 @@ import com.github.unidbg.arm.backend.Unicorn2Factory
 import com.github.unidbg.file.linux.LinuxFileSystem
 import com.github.unidbg.linux.android.AndroidARM64Emulator
 import com.github.unidbg.linux.android.AndroidResolver
+import com.github.unidbg.linux.android.LogCatHandler
 import com.github.unidbg.linux.android.dvm.AbstractJni
 import com.github.unidbg.linux.android.dvm.BaseVM
 import com.github.unidbg.linux.android.dvm.DvmClass
@@ -16,8 +17,9 @@ import com.github.unidbg.linux.android.dvm.VaList
 import com.github.unidbg.linux.android.dvm.VarArg
 import com.github.unidbg.linux.android.dvm.array.ArrayObject
 import com.github.unidbg.linux.android.dvm.array.ByteArray as ByteArrayObject
-import com.github.unidbg.linux.android.LogCatHandler
+import com.github.unidbg.pointer.UnidbgPointer
 import java.io.File
+import unicorn.Arm64Const
 
 /** A library for arm64 Android in a process of its own, emulated: Android 6's linker, C library and log are real. */
 class Arm64Library(path: String) :
@@ -46,11 +48,21 @@ class Arm64Library(path: String) :
         testing = vm.resolveClass("com/spkipinning/NativeTesting")
     }
 
-    override fun check(host: String?, chain: List<ByteArray?>?, validated: Boolean, stack: String) =
-        check.text("check(Ljava/lang/String;[[BZLjava/lang/String;)Ljava/lang/String;", host.java(), chain.java(), validated, stack.java())
+    override fun check(host: String?, chain: List<ByteArray?>?, validated: Boolean, stack: String) = check.text(
+        "check(Ljava/lang/String;[[BZLjava/lang/String;)Ljava/lang/String;",
+        host.java(),
+        chain.java(),
+        validated,
+        stack.java(),
+    )
 
-    override fun evaluate(host: String?, chain: List<ByteArray?>?, validated: Boolean) =
-        check.text("evaluate(Ljava/lang/String;[[BZLjava/lang/String;)Ljava/lang/String;", host.java(), chain.java(), validated, "".java())
+    override fun evaluate(host: String?, chain: List<ByteArray?>?, validated: Boolean) = check.text(
+        "evaluate(Ljava/lang/String;[[BZLjava/lang/String;)Ljava/lang/String;",
+        host.java(),
+        chain.java(),
+        validated,
+        "".java(),
+    )
 
     override fun verdict(host: String?, chain: List<ByteArray?>?, validated: Boolean) =
         check.text("verdict(Ljava/lang/String;[[BZ)Ljava/lang/String;", host.java(), chain.java(), validated)!!
@@ -60,12 +72,20 @@ class Arm64Library(path: String) :
 
     override fun generation() = check.callStaticJniMethodLong(emulator, "generation()J")
 
-    override fun initialize(document: String?) =
-        check.text("initialize(Ljava/lang/String;)Ljava/lang/String;", document.java())!!
+    override fun initialize(document: String?) = check.text("initialize(Ljava/lang/String;)Ljava/lang/String;", document.java())!!
 
     override fun disable() = check.callStaticJniMethod(emulator, "disable()V")
 
     override fun status() = check.text("status()Ljava/lang/String;")!!
+
+    override fun report(notice: String?, host: String?, message: String, stack: String) = check.callStaticJniMethod(
+        emulator,
+        "report(Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;Ljava/lang/String;)V",
+        notice.java(),
+        host.java(),
+        message.java(),
+        stack.java(),
+    )
 
     override fun setListening(listening: Boolean) = check.callStaticJniMethod(emulator, "setListening(Z)V", listening)
 
@@ -73,13 +93,15 @@ class Arm64Library(path: String) :
 
     override fun panicInNextCall() = testing.callStaticJniMethod(emulator, "panicInNextCall()V")
 
-    /** Calls a C function that the library exports. */
-    fun call(function: String, vararg arguments: Any): Long =
-        (module.findSymbolByName(function, false) ?: error("$function is not exported"))
-            .call(emulator, *arguments).toLong()
+    /** Calls a C function that the library exports. `result`: where it is to put a structure that it returns. */
+    fun call(function: String, vararg arguments: Any, result: UnidbgPointer? = null): Long {
+        val symbol = module.findSymbolByName(function, false) ?: error("$function is not exported")
+        if (result != null) emulator.backend.reg_write(Arm64Const.UC_ARM64_REG_X8, result.peer)
+        return symbol.call(emulator, *arguments).toLong()
+    }
 
-    /** Memory of the emulated process. */
-    fun allocate(bytes: Int) = emulator.memory.malloc(bytes, true).pointer
+    /** Memory of the emulated process, until that ends. */
+    fun allocate(bytes: Int): UnidbgPointer = emulator.memory.malloc(bytes, true).pointer
 
     override fun callStaticVoidMethodV(vm: BaseVM, dvmClass: DvmClass, signature: String, vaList: VaList) =
         event(signature, vaList.getObjectArg(0))

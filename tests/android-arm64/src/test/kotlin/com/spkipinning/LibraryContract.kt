@@ -2,6 +2,7 @@ package com.spkipinning
 
 import com.google.gson.JsonArray
 import com.google.gson.JsonObject
+import java.time.Instant
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotNull
@@ -12,7 +13,6 @@ import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.DynamicTest.dynamicTest
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.TestFactory
-import java.time.Instant
 
 /** What the library promises over JNI, on whatever processor it runs. */
 abstract class LibraryContract {
@@ -246,9 +246,12 @@ abstract class LibraryContract {
         assertEquals(cases.map { it.second }, events.map { it["reason"].asString })
     }
 
+    private val badHosts =
+        listOf(null, "", "a".repeat(100_000), "exa\u0000mple.com", "\uD800.example.com", "\uD83D\uDD12.com")
+
     @Test
     fun bad_hosts_are_refused_while_hosts_are_pinned() {
-        val cases = listOf(null, "", "a".repeat(100_000), "exa\u0000mple.com", "\uD800.example.com", "\uD83D\uDD12.com")
+        val cases = badHosts.filter(library::carries)
         initialize(right)
         assertEquals("missing-host", refusal(library.check(null, chain))["reason"].asString)
         assertTrue(library.isPinned(null))
@@ -286,6 +289,24 @@ abstract class LibraryContract {
         assertTrue(events.isEmpty())
         listen()
         assertEquals("no-pin-matched", events.single()["reason"].asString)
+    }
+
+    @Test
+    fun what_the_app_reports_waits_for_a_listener_too() {
+        initialize(wrong)
+        library.setListening(false)
+        library.report("hook-replaced", null, "who called what", stack = "")
+        library.report("unverified-response", "example.com", "what was cut off", stack = "fetch")
+        assertTrue(events.isEmpty())
+        listen()
+        val (replaced, unverified) = events
+        assertEquals("warning", replaced["kind"].asString)
+        assertEquals("hook-replaced", replaced["reason"].asString)
+        assertEquals("who called what", replaced["message"].asString)
+        assertFalse(replaced["enforced"].asBoolean)
+        assertEquals("unverified-response", unverified["reason"].asString)
+        assertEquals("example.com", unverified["serverHostname"].asString)
+        assertTrue(unverified["enforced"].asBoolean)
     }
 
     // Panics

@@ -1,10 +1,10 @@
 package com.spkipinning
 
+import java.io.File
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
-import java.io.File
 
 /** Loading the library into processes whose `NativeCheck` is another, or not there. */
 class LoadingTest {
@@ -20,6 +20,7 @@ class LoadingTest {
         static native String initialize(String document);
         static native void disable();
         static native String status();
+        static native void report(String notice, String host, String message, String stack);
         static native void setListening(boolean listening);
     """
     private val onEvent = "static void onEvent(String event) {}"

@@ -31,6 +31,9 @@ object NativeCheck {
     external fun status(): String
 
     @JvmStatic
+    external fun report(notice: String?, host: String?, message: String, stack: String)
+
+    @JvmStatic
     external fun setListening(listening: Boolean)
 
     /** Called by the library. */

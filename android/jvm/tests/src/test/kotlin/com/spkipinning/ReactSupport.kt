@@ -54,19 +54,21 @@ class ShadowCxxCallbackImpl {
 
         /** What React Native gives a module that emits. */
         fun newCallback(): CxxCallbackImpl {
-            NativeLoader.initIfUninitialized(NoLibraries)
+            loadNoNativeCode()
             return Shadow.newInstanceOf(CxxCallbackImpl::class.java)
         }
     }
+}
 
-    /** React Native's own are for Android. */
-    private object NoLibraries : NativeLoaderDelegate {
-        override fun loadLibrary(shortName: String, flags: Int) = true
+/** Has React Native's classes do without their native code, which is for Android. */
+fun loadNoNativeCode() = NativeLoader.initIfUninitialized(NoLibraries)
 
-        override fun getLibraryPath(libName: String): String? = null
+private object NoLibraries : NativeLoaderDelegate {
+    override fun loadLibrary(shortName: String, flags: Int) = true
 
-        override fun getSoSourcesVersion() = 0
-    }
+    override fun getLibraryPath(libName: String): String? = null
+
+    override fun getSoSourcesVersion() = 0
 }
 
 /** A context without JavaScript that keeps what is emitted. */
@@ -88,7 +90,9 @@ class RecordingContext(base: Context) : ReactApplicationContext(base) {
 
     override fun emitDeviceEvent(eventName: String) = emitDeviceEvent(eventName, null)
 
-    override fun <T : JavaScriptModule> getJSModule(jsInterface: Class<T>): T = throw UnsupportedOperationException()
+    /** Takes every call and does nothing. */
+    override fun <T : JavaScriptModule> getJSModule(jsInterface: Class<T>): T =
+        jsInterface.cast(Proxy.newProxyInstance(jsInterface.classLoader, arrayOf(jsInterface)) { _, _, _ -> null })
 
     override fun <T : NativeModule> hasNativeModule(nativeModuleInterface: Class<T>) = false
 

@@ -4,6 +4,7 @@ import java.io.IOException
 import java.net.InetAddress
 import java.security.KeyStore
 import java.security.cert.X509Certificate
+import javax.net.ssl.HostnameVerifier
 import javax.net.ssl.KeyManager
 import javax.net.ssl.SSLContext
 import javax.net.ssl.TrustManagerFactory
@@ -74,6 +75,18 @@ class Loopback(private val addresses: Int = 1) : Dns {
 /** What an app would have without the library, trusting the testbed. */
 fun plain(tls: Tls = Tls("JSSE")): OkHttpClient.Builder =
     OkHttpClient.Builder().dns(Loopback()).sslSocketFactory(tls.context.socketFactory, tls.trustManager)
+
+/** An app that takes any certificate for any name. */
+fun trustingAll(): OkHttpClient.Builder {
+    val all = object : X509TrustManager {
+        override fun checkClientTrusted(chain: Array<X509Certificate>, authType: String) = Unit
+        override fun checkServerTrusted(chain: Array<X509Certificate>, authType: String) = Unit
+        override fun getAcceptedIssuers() = emptyArray<X509Certificate>()
+    }
+    val context = SSLContext.getInstance("TLS").apply { init(null, arrayOf(all), null) }
+    return OkHttpClient.Builder().dns(Loopback()).sslSocketFactory(context.socketFactory, all)
+        .hostnameVerifier(HostnameVerifier { _, _ -> true })
+}
 
 /** A client with the library. */
 fun pinned(tls: Tls = Tls("JSSE")): OkHttpClient = SpkiPinning.install(plain(tls)).build()

@@ -4,7 +4,6 @@ import java.security.cert.Certificate
 import java.security.cert.X509Certificate
 import java.util.Base64
 import java.util.concurrent.atomic.AtomicBoolean
-import javax.net.ssl.HostnameVerifier
 import javax.net.ssl.SSLContext
 import javax.net.ssl.SSLSession
 import javax.net.ssl.X509TrustManager
@@ -217,17 +216,6 @@ class TlsTest {
     fun `a client without TLS stays as it is`() {
         val builder = OkHttpClient.Builder().connectionSpecs(listOf(ConnectionSpec.CLEARTEXT))
         assertEquals(null, SpkiPinning.install(builder).build().x509TrustManager)
-    }
-
-    private fun trustingAll(): OkHttpClient.Builder {
-        val all = object : X509TrustManager {
-            override fun checkClientTrusted(chain: Array<X509Certificate>, authType: String) = Unit
-            override fun checkServerTrusted(chain: Array<X509Certificate>, authType: String) = Unit
-            override fun getAcceptedIssuers() = emptyArray<X509Certificate>()
-        }
-        val context = SSLContext.getInstance("TLS").apply { init(null, arrayOf(all), null) }
-        return OkHttpClient.Builder().dns(Loopback()).sslSocketFactory(context.socketFactory, all)
-            .hostnameVerifier(HostnameVerifier { _, _ -> true })
     }
 }
 
