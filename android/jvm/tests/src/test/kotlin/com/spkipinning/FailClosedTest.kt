@@ -70,6 +70,7 @@ class FailClosedTest {
         val host = Testbed.host("leaf").host
         val chain: () -> Chain = { Chain(listOf<X509Certificate>(Testbed.ca), isValidated = true) }
         val right = Testbed.host("leaf").pin("root")
+
         // Whichever configuration is in force: for one host a pin is right in all of them, for the other none is in any.
         fun swap(other: Int) = initialize(
             JSONObject()
