@@ -53,13 +53,23 @@
     /// NO: stop the task.
     @objc(goesOnAfterRedirect:session:task:)
     public func goesOn(after redirect: HTTPURLResponse, session: URLSession, task: URLSessionTask) -> Bool {
-      goesOn(after: redirect, isTaken: ForeignProtocols.take(task, of: session))
+      goesOn(
+        after: redirect, isTaken: ForeignProtocols.take(task, of: session), asking: Asking(task, of: session))
     }
 
     /// NO: stop the task.
     @objc(wantsResponse:session:task:)
     public func wants(_ response: URLResponse, session: URLSession, task: URLSessionTask) -> Bool {
-      received(response, isTaken: ForeignProtocols.take(task, of: session)) { session.cachedResponse(of: task) }
+      let isTaken = ForeignProtocols.take(task, of: session)
+      return received(response, isTaken: isTaken, asking: Asking(task, of: session)) {
+        session.cachedResponse(of: task)
+      }
+    }
+
+    /// What the session is about to put into its cache, as it shall do that.
+    @objc(markedResponse:session:task:)
+    public func marked(_ answer: CachedURLResponse, session: URLSession, task: URLSessionTask) -> CachedURLResponse {
+      marked(answer, isTaken: ForeignProtocols.take(task, of: session))
     }
 
     @objc(didReceiveData:)
@@ -124,10 +134,10 @@
       Judge.listen(listener.map(Listener.init))
     }
 
-    /// Says in an event that somebody has taken a place in a network stack that pinning needs, which it has back.
-    @objc(reportReplacedHook:stack:)
-    public static func reportReplacedHook(_ message: String, stack: String) {
-      Judge.hookReplaced(message, stack: stack)
+    /// Whether connections to a URL are judged.
+    @objc(isPinnedURL:)
+    public static func isPinned(_ url: URL) -> Bool {
+      Origin(url).map { Judge.isPinned($0.host) } ?? false
     }
 
     private final class Listener: EventListener {

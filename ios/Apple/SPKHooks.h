@@ -7,8 +7,8 @@
 /// Takes all of them. To be called on the main thread.
 + (void)take;
 
-/// Takes React Native's WebSockets, the next of which is for these sub-protocols. Nil: they are not known, and a socket is
-/// made without. To be called on the main thread.
+/// Takes React Native's WebSockets, the next of which is for these sub-protocols. Nil: they are not known, and a
+/// socket to a host that is pinned is made without. To be called on the main thread.
 + (void)takeWebSocketsWithProtocols:(NSArray<NSString *> *)protocols;
 
 @end

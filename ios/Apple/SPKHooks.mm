@@ -25,6 +25,10 @@
     if ([@[ @"ws", @"http" ] containsObject:request.URL.scheme.lowercaseString ?: @""]) {
       return nil;
     }
+    // Without its sub-protocols a socket may be of no use: only what has to be judged is made so.
+    if (protocols == nil && ![SPKEngine isPinnedURL:request.URL]) {
+      return nil;
+    }
     return [SPKSecurityPolicy socketWithRequest:request protocols:protocols];
   });
 }

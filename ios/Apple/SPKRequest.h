@@ -5,12 +5,13 @@
 /// A request of React Native, and its token there.
 @interface SPKRequest : NSObject <SPKLoadClient>
 
-/// Starts it. The delegate hears nothing before this returns.
+/// Starts it. The delegate is called on that queue, React Native's for networking; on it, it hears nothing before this
+/// returns, and nothing after `cancel`.
 - (instancetype)initWithRequest:(NSURLRequest *)request
                              in:(SPKRequests *)requests
-                       delegate:(id<RCTURLRequestDelegate>)delegate;
+                       delegate:(id<RCTURLRequestDelegate>)delegate
+                          queue:(dispatch_queue_t)queue;
 
-/// The delegate hears nothing more.
 - (void)cancel;
 
 @end

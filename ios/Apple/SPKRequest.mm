@@ -5,18 +5,22 @@
 @implementation SPKRequest {
   // Held, whatever RCTURLRequestHandler.h says: React Native's own handler does it, and callers have come to need it.
   id<RCTURLRequestDelegate> _delegate;
+  dispatch_queue_t _queue;
   // Holds this object, until it has ended.
   SPKLoad *_load;
   BOOL _isOver;
+  BOOL _isCancelled;
   std::mutex _mutex;
 }
 
 - (instancetype)initWithRequest:(NSURLRequest *)request
                              in:(SPKRequests *)requests
                        delegate:(id<RCTURLRequestDelegate>)delegate
+                          queue:(dispatch_queue_t)queue
 {
   if (self = [super init]) {
     _delegate = delegate;
+    _queue = queue;
     SPKLoad *load = [requests loadRequest:request client:self];
     std::lock_guard<std::mutex> lock(_mutex);
     if (!_isOver) {
@@ -28,7 +32,26 @@
 
 - (void)cancel
 {
+  {
+    std::lock_guard<std::mutex> lock(_mutex);
+    _isCancelled = YES;
+  }
   [[self end] cancel];
+}
+
+/// The stock handler's session is on that queue already, a session of our own is not.
+- (void)tellDelegate:(void (^)(id<RCTURLRequestDelegate>))tell
+{
+  dispatch_async(_queue, ^{
+    bool isCancelled;
+    {
+      std::lock_guard<std::mutex> lock(self->_mutex);
+      isCancelled = self->_isCancelled;
+    }
+    if (!isCancelled) {
+      tell(self->_delegate);
+    }
+  });
 }
 
 /// The load, if it has not ended by itself.
@@ -45,7 +68,9 @@
 
 - (void)loadDidSendBytes:(int64_t)bytes
 {
-  [_delegate URLRequest:self didSendDataWithProgress:bytes];
+  [self tellDelegate:^(id<RCTURLRequestDelegate> delegate) {
+    [delegate URLRequest:self didSendDataWithProgress:bytes];
+  }];
 }
 
 - (NSURLRequest *)loadWasRedirectedTo:(NSURLRequest *)request by:(NSHTTPURLResponse *)response
@@ -59,18 +84,24 @@
 
 - (void)loadDidReceiveResponse:(NSURLResponse *)response
 {
-  [_delegate URLRequest:self didReceiveResponse:response];
+  [self tellDelegate:^(id<RCTURLRequestDelegate> delegate) {
+    [delegate URLRequest:self didReceiveResponse:response];
+  }];
 }
 
 - (void)loadDidReceiveData:(NSData *)data
 {
-  [_delegate URLRequest:self didReceiveData:data];
+  [self tellDelegate:^(id<RCTURLRequestDelegate> delegate) {
+    [delegate URLRequest:self didReceiveData:data];
+  }];
 }
 
 - (void)loadDidCompleteWithError:(NSError *)error
 {
   [self end];
-  [_delegate URLRequest:self didCompleteWithError:error];
+  [self tellDelegate:^(id<RCTURLRequestDelegate> delegate) {
+    [delegate URLRequest:self didCompleteWithError:error];
+  }];
 }
 
 @end

@@ -55,7 +55,8 @@ RCT_EXPORT_MODULE()
 
 - (SPKRequest *)sendRequest:(NSURLRequest *)request withDelegate:(id<RCTURLRequestDelegate>)delegate
 {
-  return [[SPKRequest alloc] initWithRequest:request in:_requests delegate:delegate];
+  dispatch_queue_t queue = [[_moduleRegistry moduleForName:"Networking"] methodQueue] ?: dispatch_get_main_queue();
+  return [[SPKRequest alloc] initWithRequest:request in:_requests delegate:delegate queue:queue];
 }
 
 - (void)cancelRequest:(SPKRequest *)request

@@ -54,6 +54,16 @@
 
 #pragma mark - NSURLSession's delegate: what the stock handler does not ask anybody about
 
+- (BOOL)respondsToSelector:(SEL)selector
+{
+  // A category may have given it to the stock handler. A session asks it before the one of the task, which is the one that is
+  // judged by; it is asked after that.
+  if (selector == @selector(URLSession:didReceiveChallenge:completionHandler:)) {
+    return NO;
+  }
+  return [super respondsToSelector:selector];
+}
+
 - (void)URLSession:(NSURLSession *)session
                    task:(NSURLSessionTask *)task
     didReceiveChallenge:(NSURLAuthenticationChallenge *)challenge
@@ -64,7 +74,31 @@
     completionHandler(NSURLSessionAuthChallengeCancelAuthenticationChallenge, nil);
     return;
   }
-  [load didReceiveChallenge:challenge completionHandler:completionHandler];
+  [load didReceiveChallenge:challenge
+          completionHandler:^(NSURLSessionAuthChallengeDisposition disposition, NSURLCredential *credential) {
+            if (disposition == NSURLSessionAuthChallengePerformDefaultHandling) {
+              [self askInherited:challenge session:session task:task completionHandler:completionHandler];
+            } else {
+              completionHandler(disposition, credential);
+            }
+          }];
+}
+
+/// What a category of the app's does about challenges (client certificates, say) is done as before, for servers that are
+/// allowed.
+- (void)askInherited:(NSURLAuthenticationChallenge *)challenge
+              session:(NSURLSession *)session
+                 task:(NSURLSessionTask *)task
+    completionHandler:(void (^)(NSURLSessionAuthChallengeDisposition, NSURLCredential *))completionHandler
+{
+  Class stock = RCTHTTPRequestHandler.class;
+  if ([stock instancesRespondToSelector:@selector(URLSession:didReceiveChallenge:completionHandler:)]) {
+    [super URLSession:session didReceiveChallenge:challenge completionHandler:completionHandler];
+  } else if ([stock instancesRespondToSelector:@selector(URLSession:task:didReceiveChallenge:completionHandler:)]) {
+    [super URLSession:session task:task didReceiveChallenge:challenge completionHandler:completionHandler];
+  } else {
+    completionHandler(NSURLSessionAuthChallengePerformDefaultHandling, nil);
+  }
 }
 
 - (void)URLSession:(NSURLSession *)session
@@ -95,6 +129,14 @@
     return;
   }
   [super URLSession:session dataTask:task didReceiveResponse:response completionHandler:completionHandler];
+}
+
+- (void)URLSession:(NSURLSession *)session
+             dataTask:(NSURLSessionDataTask *)task
+    willCacheResponse:(NSCachedURLResponse *)response
+    completionHandler:(void (^)(NSCachedURLResponse *))completionHandler
+{
+  completionHandler([[self loadOfTask:task] markedResponse:response session:session task:task]);
 }
 
 #pragma mark - RCTURLRequestDelegate: what it passes on

@@ -22,7 +22,7 @@
         options:(JS::NativeWebSocketModule::SpecConnectOptions &)options
        socketID:(double)socketID
 {
-  [SPKHooks takeWebSocketsWithProtocols:protocols];
+  [SPKHooks takeWebSocketsWithProtocols:protocols ?: @[]];
   [super connect:url protocols:protocols options:options socketID:socketID];
   [SPKHooks takeWebSocketsWithProtocols:nil];
 }

@@ -10,7 +10,11 @@
     /// that is not fails with an ``SslPinningError``.
     ///
     /// Tasks with a completion handler, and `data(for:)`, do not show their answer to a delegate. A new connection is judged
-    /// for them too; call ``verify(_:)`` before you use what they bring, because a resumed TLS session has no challenge.
+    /// for them too, and if it is refused their error is `URLError.cancelled`; call ``verify(_:)`` before you use what they
+    /// bring, because a resumed TLS session has no challenge.
+    ///
+    /// A delegate of a task's own (`task.delegate`, `data(for:delegate:)`) that takes challenges takes them away: such a task
+    /// is not judged.
     ///
     /// ```swift
     /// let session = SslPinning.session(configuration: .default, delegate: self)
@@ -64,11 +68,12 @@
     ) {
       judge.challenged(challenge, of: task) { [delegate] disposition, credential in
         guard disposition == .performDefaultHandling else { return completionHandler(disposition, credential) }
+        // In the order in which a session asks.
+        let ofSession = delegate?.urlSession(_:didReceive:completionHandler:)
+        if let ofSession, challenge.isForSession { return ofSession(session, challenge, completionHandler) }
         let ofTask = (delegate as? any URLSessionTaskDelegate)?
           .urlSession(_:task:didReceive:completionHandler:)
         if let ofTask { return ofTask(session, task, challenge, completionHandler) }
-        let ofSession = delegate?.urlSession(_:didReceive:completionHandler:)
-        if let ofSession { return ofSession(session, challenge, completionHandler) }
         completionHandler(.performDefaultHandling, nil)
       }
     }
@@ -77,7 +82,7 @@
       _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
       newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
     ) {
-      guard judge.answered(by: response, to: task, isTaken: ForeignProtocols.take(task, of: session)) else {
+      guard judge.redirected(by: response, to: task, isTaken: ForeignProtocols.take(task, of: session)) else {
         completionHandler(nil)
         return task.cancel()
       }
@@ -123,9 +128,27 @@
         .urlSession?(session, webSocketTask: webSocketTask, didOpenWithProtocol: name)
     }
 
+    func urlSession(
+      _ session: URLSession, task: URLSessionTask, didFinishCollecting metrics: URLSessionTaskMetrics
+    ) {
+      judge.isDone(task)
+      (delegate as? any URLSessionTaskDelegate)?.urlSession?(session, task: task, didFinishCollecting: metrics)
+    }
+
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
       let error = judge.ended(task, error: error)
       (delegate as? any URLSessionTaskDelegate)?.urlSession?(session, task: task, didCompleteWithError: error)
+    }
+  }
+
+  extension URLAuthenticationChallenge {
+    /// Whether it is about the connection, which a session asks its own delegate first about, and not the task's.
+    fileprivate var isForSession: Bool {
+      let methods = [
+        NSURLAuthenticationMethodServerTrust, NSURLAuthenticationMethodClientCertificate,
+        NSURLAuthenticationMethodNTLM, NSURLAuthenticationMethodNegotiate,
+      ]
+      return methods.contains(protectionSpace.authenticationMethod)
     }
   }
 #endif

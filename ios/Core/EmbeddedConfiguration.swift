@@ -39,7 +39,7 @@ enum EmbeddedConfiguration {
 
   /// What to end a connection with as long as the configuration is not in force.
   static func refusal(of host: String) -> SslPinningError? {
-    unmet.with { $0 }.map { .unjudged(host: host, why: $0) }
+    unmet.with { $0 }.map { .notInForce(host: host, why: $0) }
   }
 }
 

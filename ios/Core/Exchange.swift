@@ -23,27 +23,77 @@ final class Exchange: Sendable {
   /// `isFresh`: it is asked afresh already.
   init(_ request: URLRequest, stack: String, isFresh: Bool) {
     self.request = request
-    self.judge = TaskJudge(stack: stack)
+    // A carrier is for one pinned server (Generations). After a redirect the task is a guest among another one's connections.
+    let home = Origin(request.url)
+    self.judge = TaskJudge(stack: stack) { $0 == home }
     self.isFresh = isFresh
   }
 
-  /// Who has answered, be it with a redirect or for good. `cached`: what the session's cache holds for the request.
-  func answered(by response: URLResponse, isTaken: Bool, cached: () -> CachedURLResponse?) -> Step {
-    switch judge.answered(by: response.url ?? request.url, isTaken: isTaken) {
-    case .trusted:
-      return .deliver
-    case .refused(let refusal):
-      return fail(refusal)
-    case .unverified(let host):
-      if !isFresh, let cached = cached(), cached.isAnswer(response) { return .deliverCached(cached) }
-      if !isFresh, canBeRepeated { return .askAfresh }
-      return fail(Judge.unverified(host, stack: judge.stack))
-    }
+  /// Who has answered for good. `asked`: what the session was asking when it did, after redirects. `cached`: what its cache
+  /// holds for that.
+  func answered(
+    by response: URLResponse, to asked: URL? = nil, isTaken: Bool, cached: () -> CachedURLResponse?
+  ) -> Step {
+    if let cached = cachedAnswer(response, cached) { return give(cached, for: response) }
+    return step(for: verdict(response, asked, isTaken, judge.answered))
+  }
+
+  /// Who has sent a redirect.
+  func redirected(by response: URLResponse, to asked: URL? = nil, isTaken: Bool) -> Step {
+    step(for: verdict(response, asked, isTaken, judge.redirected))
+  }
+
+  /// An answer as the cache shall keep it: with the chain of the connection that it came over.
+  func marked(_ answer: CachedURLResponse, isTaken: Bool) -> CachedURLResponse {
+    var userInfo = answer.userInfo ?? [:]
+    let chain = Origin(answer.response.url).flatMap { judge.chain(of: $0, isTaken: isTaken) }
+    userInfo[Self.chainKey] = chain
+    return CachedURLResponse(
+      response: answer.response, data: answer.data, userInfo: userInfo, storagePolicy: answer.storagePolicy)
   }
 
   /// The error for the app, when its task has ended with this one.
   func error(for error: (any Error)?) -> (any Error)? {
     judge.refusal ?? error
+  }
+
+  private static let chainKey = "com.spkipinning.chain"
+
+  private func verdict(
+    _ response: URLResponse, _ asked: URL?, _ isTaken: Bool, _ judge: (URL?, Bool) -> TaskJudge.Verdict
+  ) -> TaskJudge.Verdict {
+    let named = judge(response.url ?? asked ?? request.url, isTaken)
+    // Who takes a request over may say what it likes about who has answered.
+    guard isTaken, case .trusted = named else { return named }
+    return judge(asked ?? request.url, true)
+  }
+
+  private func step(for verdict: TaskJudge.Verdict) -> Step {
+    switch verdict {
+    case .trusted:
+      return .deliver
+    case .refused(let refusal):
+      return fail(refusal)
+    case .unverified(let host):
+      return canBeRepeated ? .askAfresh : fail(Judge.unverified(host, stack: judge.stack))
+    }
+  }
+
+  /// What the cache has, if that is what a pinned host is said to have answered.
+  private func cachedAnswer(_ response: URLResponse, _ cached: () -> CachedURLResponse?) -> CachedURLResponse? {
+    guard !isFresh, let origin = Origin(response.url), Judge.isPinned(origin.host) else { return nil }
+    return cached().flatMap { $0.isAnswer(response) ? $0 : nil }
+  }
+
+  /// An answer out of the cache is judged by the chain that it is marked with. One without a mark came before the pins, or by a
+  /// session that nobody judges.
+  private func give(_ cached: CachedURLResponse, for response: URLResponse) -> Step {
+    let host = Origin(response.url)?.host ?? ""
+    if let chain = cached.userInfo?[Self.chainKey] as? [Data], Judge.allows(host, chain: chain) {
+      return .deliverCached(cached)
+    }
+    if canBeRepeated { return .askAfresh }
+    return Judge.enforces(host) ? fail(Judge.unverified(host, stack: judge.stack)) : .deliver
   }
 
   private func fail(_ refusal: SslPinningError) -> Step {
@@ -53,7 +103,9 @@ final class Exchange: Sendable {
 
   /// Without being done twice: the first time may have arrived.
   private var canBeRepeated: Bool {
-    ["GET", "HEAD"].contains(request.httpMethod ?? "GET") && request.httpBody == nil && request.httpBodyStream == nil
+    !isFresh && request.cachePolicy != .returnCacheDataDontLoad
+      && ["GET", "HEAD"].contains(request.httpMethod ?? "GET")
+      && request.httpBody == nil && request.httpBodyStream == nil
   }
 }
 

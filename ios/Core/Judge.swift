@@ -9,7 +9,10 @@ enum Judge {
   ///
   /// `chain`: the path that was validated, leaf first; nil if there is none to speak of, or nobody knows it.
   static func check(_ host: String, chain: [Data]?, stack: String) -> SslPinningError? {
-    if let refusal = EmbeddedConfiguration.refusal(of: host) { return refusal }
+    if let refusal = EmbeddedConfiguration.refusal(of: host) {
+      engine.report(notice: .configurationNotInForce, host: host, message: refusal.message, stack: stack)
+      return refusal
+    }
     var refusal: UnsafeMutablePointer<CChar>?
     withBytes(of: [Data(host.utf8), Data(stack.utf8)] + (chain ?? [])) { bytes in
       refusal = bytes[2...].withUnsafeBufferPointer { certificates in
@@ -21,32 +24,34 @@ enum Judge {
     return SslPinningError(refusal: String(cString: refusal))
   }
 
+  /// Whether a connection with this chain goes ahead, without event and count.
+  static func allows(_ host: String, chain: [Data]) -> Bool {
+    EmbeddedConfiguration.refusal(of: host) == nil
+      && engine.evaluate(host: host, chain: chain, validated: true) == nil
+  }
+
   /// Whether a connection to this host needs a chain, so that there is something to check.
   static func isPinned(_ host: String) -> Bool {
     EmbeddedConfiguration.refusal(of: host) != nil || engine.isPinned(host: host)
   }
 
   /// Whether a connection to this host whose keys nobody knows is to be stopped: not if its pins only report.
-  static func enforces(_ host: String) -> Bool {
-    EmbeddedConfiguration.refusal(of: host) != nil
-      || engine.evaluate(host: host, chain: [], validated: true) != nil
-  }
+  static func enforces(_ host: String) -> Bool { !allows(host, chain: []) }
+
+  /// The one form of all spellings of a host.
+  static func folded(_ host: String) -> String { engine.foldedHost(host: host) ?? "" }
 
   /// Counts the configurations. Nil: what was judged before does not count.
   static var generation: UInt64? { engine.generation() }
 
   /// Has it known that a pinned host has answered over a connection that nobody could judge: what to end it with.
   static func unverified(_ host: String, stack: String) -> SslPinningError {
-    let message =
-      "SSL pinning refused \(host) (unverified-response): it answered without a TLS handshake that this app could see, "
-      + "so its keys are not known. A library that takes requests over (a network inspector) does that"
-    engine.report(notice: .unverifiedResponse, host: host, message: message, stack: stack)
-    return SslPinningError(
-      message: message, serverHostname: host, reason: "unverified-response", servedPins: [])
-  }
-
-  static func hookReplaced(_ message: String, stack: String) {
-    engine.report(notice: .hookReplaced, host: nil, message: message, stack: stack)
+    let error = SslPinningError.of(
+      host, reason: "unverified-response",
+      why: "it answered without a TLS handshake that this app could see, so its keys are not known. A library that takes "
+        + "requests over (a network inspector) does that")
+    engine.report(notice: .unverifiedResponse, host: host, message: error.message, stack: stack)
+    return error
   }
 
   static func initialize(_ document: String) -> String { engine.initialize(document: document) }

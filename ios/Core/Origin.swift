@@ -1,18 +1,15 @@
 import Foundation
 
-/// The server behind a TLS connection, as a URL or a challenge names it. Another port is another server.
-///
-/// Two spellings of one host that are not folded here are two origins: then a connection counts as one that nobody has seen,
-/// which is the safe side. The engine folds them all before it looks for pins.
+/// The server behind a TLS connection, as a URL or a challenge names it. Another port is another server; another spelling of
+/// the host is not.
 struct Origin: Hashable, Sendable {
   let host: String
   let port: Int
 
   init(host: String, port: Int) {
-    var host = Substring(host.lowercased())
+    var host = Substring(host)
     if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    if host.hasSuffix(".") { host = host.dropLast() }
-    self.host = String(host)
+    self.host = Judge.folded(String(host))
     self.port = port
   }
 

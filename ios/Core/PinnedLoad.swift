@@ -12,6 +12,7 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
   private let client: any LoadClient
   private let exchange: Exchange
   private let carriers: Generations?
+  private let configuration: URLSessionConfiguration?
   private let state = Locked(State())
 
   private struct State {
@@ -24,13 +25,24 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
     var other: PinnedLoad?
   }
 
-  /// `carriers`: who sends it. Nil: a session that nobody has used before, and nothing comes out of the cache.
-  init(_ request: URLRequest, stack: String, carriers: Generations?, client: any LoadClient) {
-    var request = request
-    if carriers == nil { request.cachePolicy = .reloadIgnoringLocalCacheData }
+  /// `carriers`: who sends it.
+  init(_ request: URLRequest, stack: String, carriers: Generations, client: any LoadClient) {
     self.client = client
     self.carriers = carriers
-    self.exchange = Exchange(request, stack: stack, isFresh: carriers == nil)
+    self.configuration = nil
+    self.exchange = Exchange(request, stack: stack, isFresh: false)
+  }
+
+  /// Asks by a session that nobody has used before, made like another one; nothing comes out of the cache.
+  private init(
+    afresh request: URLRequest, like configuration: URLSessionConfiguration?, stack: String, client: any LoadClient
+  ) {
+    var request = request
+    request.cachePolicy = .reloadIgnoringLocalCacheData
+    self.client = client
+    self.carriers = nil
+    self.configuration = configuration
+    self.exchange = Exchange(request, stack: stack, isFresh: true)
   }
 
   deinit {
@@ -39,12 +51,10 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
 
   /// To be called once. The client hears nothing before this returns, if the carrier sees to that.
   func start() {
-    guard let (carrier, giveBack) = borrow() else {
-      return DispatchQueue.global().async { self.end(URLError(.cancelled)) }
-    }
+    guard let (carrier, giveBack) = borrow() else { return cannotStart() }
     state.with { $0.giveBack = giveBack }
     LiveTasks.shared.add(exchange.judge) { [weak self] in self?.stop() }
-    guard let task = carrier.start(exchange.request, for: self) else { return completed(URLError(.cancelled)) }
+    guard let task = carrier.start(exchange.request, for: self) else { return cannotStart() }
     let isOver = state.with { state in
       state.task = task
       return state.isOver
@@ -81,8 +91,10 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
   }
 
   /// Whether a redirect is to be followed, as far as it depends on who has sent it. If it is not, the carrier stops the task.
-  func goesOn(after redirect: HTTPURLResponse, isTaken: Bool) -> Bool {
-    isLive && settle(redirect, isTaken: isTaken, cached: { nil })
+  func goesOn(after redirect: HTTPURLResponse, isTaken: Bool, asking: Asking? = nil) -> Bool {
+    guard isLive else { return false }
+    let step = exchange.redirected(by: redirect, to: asking?.request.url, isTaken: isTaken)
+    return settle(step, asking)
   }
 
   /// A redirect that goes on, and what the client says to it.
@@ -91,10 +103,19 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
   }
 
   /// Whether the task's data is wanted. If it is not, the carrier stops the task.
-  func received(_ response: URLResponse, isTaken: Bool, cached: () -> CachedURLResponse?) -> Bool {
-    guard isLive, settle(response, isTaken: isTaken, cached: cached) else { return false }
+  func received(
+    _ response: URLResponse, isTaken: Bool, asking: Asking? = nil, cached: () -> CachedURLResponse?
+  ) -> Bool {
+    guard isLive else { return false }
+    let step = exchange.answered(by: response, to: asking?.request.url, isTaken: isTaken, cached: cached)
+    guard settle(step, asking) else { return false }
     client.load(didReceive: response)
     return true
+  }
+
+  /// What the session is about to put into its cache, as it shall do that.
+  func marked(_ answer: CachedURLResponse, isTaken: Bool) -> CachedURLResponse {
+    exchange.marked(answer, isTaken: isTaken)
   }
 
   func received(_ data: Data) {
@@ -114,20 +135,26 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
   /// The carrier to use, and what to do when the request has ended. Nil: there are none any more.
   private func borrow() -> (any Carrier, @Sendable () -> Void)? {
     guard let carriers else {
-      let session = PinnedSession()
+      let session = PinnedSession(like: configuration)
       return (session, { session.retire() })
     }
     // Where another library takes requests away, those to pinned hosts go by a session that it is not in.
     let mayBeTaken = ForeignProtocols.wouldTake(exchange.request) && isForPinnedHost
-    let lenders = mayBeTaken ? PinnedSession.shared : carriers
-    return lenders.begin().map { lease in (lease.carrier, { lenders.end(lease) }) }
+    let lenders = mayBeTaken ? PinnedSession.aroundForeignProtocols : carriers
+    return lenders.begin(exchange.request).map { lease in (lease.carrier, { lenders.end(lease) }) }
   }
 
   private var isForPinnedHost: Bool {
     Origin(exchange.request.url).map { Judge.isPinned($0.host) } ?? false
   }
 
-  private var isLive: Bool { state.with { !$0.isOver } }
+  /// The client hears of it after ``start()`` has returned.
+  private func cannotStart() {
+    DispatchQueue.global().async { self.completed(URLError(.cancelled)) }
+  }
+
+  /// Whether what comes is still the client's: it has not been told the end, and the task was not cut.
+  private var isLive: Bool { state.with { !$0.isOver } && exchange.judge.refusal == nil }
 
   private func stop() {
     guard let task = state.with({ $0.task }) else { return }
@@ -135,8 +162,8 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
   }
 
   /// Whether the answer is the client's. If it is not, this sees to what becomes of it.
-  private func settle(_ response: URLResponse, isTaken: Bool, cached: () -> CachedURLResponse?) -> Bool {
-    switch exchange.answered(by: response, isTaken: isTaken, cached: cached) {
+  private func settle(_ step: Exchange.Step, _ asking: Asking?) -> Bool {
+    switch step {
     case .deliver:
       return true
     case .deliverCached(let cached):
@@ -144,15 +171,17 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
       client.load(didReceive: cached.data)
       end(nil)
     case .askAfresh:
-      askAfresh()
+      askAfresh(asking)
     case .fail(let refusal):
       end(refusal)
     }
     return false
   }
 
-  private func askAfresh() {
-    let other = PinnedLoad(exchange.request, stack: exchange.judge.stack, carriers: nil, client: client)
+  private func askAfresh(_ asking: Asking?) {
+    let other = PinnedLoad(
+      afresh: asking?.request ?? exchange.request, like: asking?.configuration, stack: exchange.judge.stack,
+      client: client)
     let wasOver = state.with { state in
       defer { state.isOver = true }
       state.other = other
@@ -167,5 +196,17 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
       return state.isOver
     }
     if !wasOver { client.load(didComplete: error) }
+  }
+}
+
+/// What a session is asking, after redirects and as interceptors have made it, and how.
+struct Asking {
+  let request: URLRequest
+  let configuration: URLSessionConfiguration
+
+  init?(_ task: URLSessionTask, of session: URLSession) {
+    guard let request = task.currentRequest ?? task.originalRequest else { return nil }
+    self.request = request
+    self.configuration = session.configuration
   }
 }

@@ -6,24 +6,33 @@ import Foundation
 
 /// A session of our own: no protocol of another library is in it.
 final class PinnedSession: NSObject, Carrier, URLSessionDataDelegate, @unchecked Sendable {
-  /// One for each configuration, for all loads that do not need one for themselves.
+  /// For the requests of expo/fetch.
   static let shared = Generations { PinnedSession() }
+
+  /// For those that another library would take away from the session that they were meant for.
+  static let aroundForeignProtocols = Generations { PinnedSession(like: ForeignProtocols.configuration) }
 
   private let loads = Locked<[Int: PinnedLoad]>([:])
   private var session: URLSession!  // set once, before anybody can see this
 
-  override init() {
+  /// `like`: the configuration of the session whose place this one takes. Nil: as React Native and Expo have it by default.
+  init(like other: URLSessionConfiguration? = nil) {
     super.init()
-    // As React Native and Expo have it.
-    let configuration = URLSessionConfiguration.default
-    configuration.httpShouldSetCookies = true
-    configuration.httpCookieAcceptPolicy = .always
-    configuration.httpCookieStorage = HTTPCookieStorage.shared
-    if Bundle.main.object(forInfoDictionaryKey: "ReactNetworkForceWifiOnly") as? Bool == true {
-      configuration.allowsCellularAccess = false
+    let configuration: URLSessionConfiguration
+    if let other, other.identifier == nil {  // a background session can be there only once
+      configuration = other.copy() as! URLSessionConfiguration
+    } else {
+      configuration = .default
+      configuration.httpShouldSetCookies = true
+      configuration.httpCookieAcceptPolicy = .always
+      configuration.httpCookieStorage = HTTPCookieStorage.shared
+      if Bundle.main.object(forInfoDictionaryKey: "ReactNetworkForceWifiOnly") as? Bool == true {
+        configuration.allowsCellularAccess = false
+      }
     }
-    // Without the protocols that other libraries have registered for all sessions.
-    configuration.protocolClasses = configuration.protocolClasses?.filter { !ForeignProtocols.isForeign($0) }
+    configuration.protocolClasses = configuration.protocolClasses?.filter {
+      !ForeignProtocols.isForeign($0) && $0 != PinnedURLProtocol.self
+    }
     let queue = OperationQueue()
     queue.maxConcurrentOperationCount = 1
     session = URLSession(configuration: configuration, delegate: self, delegateQueue: queue)
@@ -66,7 +75,9 @@ final class PinnedSession: NSObject, Carrier, URLSessionDataDelegate, @unchecked
     _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
     newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
   ) {
-    guard let load = load(of: task), load.goesOn(after: response, isTaken: false) else {
+    let isTaken = ForeignProtocols.take(task, of: session)
+    guard let load = load(of: task), load.goesOn(after: response, isTaken: isTaken, asking: Asking(task, of: session))
+    else {
       completionHandler(nil)
       return task.cancel()
     }
@@ -77,8 +88,19 @@ final class PinnedSession: NSObject, Carrier, URLSessionDataDelegate, @unchecked
     _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
     completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
   ) {
-    let isWanted = load(of: dataTask)?.received(response, isTaken: false) { session.cachedResponse(of: dataTask) }
+    let isTaken = ForeignProtocols.take(dataTask, of: session)
+    let isWanted = load(of: dataTask)?.received(response, isTaken: isTaken, asking: Asking(dataTask, of: session)) {
+      session.cachedResponse(of: dataTask)
+    }
     completionHandler(isWanted == true ? .allow : .cancel)
+  }
+
+  func urlSession(
+    _ session: URLSession, dataTask: URLSessionDataTask, willCacheResponse proposed: CachedURLResponse,
+    completionHandler: @escaping @Sendable (CachedURLResponse?) -> Void
+  ) {
+    let isTaken = ForeignProtocols.take(dataTask, of: session)
+    completionHandler(load(of: dataTask)?.marked(proposed, isTaken: isTaken))
   }
 
   func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {

@@ -13,6 +13,10 @@ final class SessionJudge: Sendable {
     self.stack = stack
   }
 
+  deinit {
+    judges.with { Array($0.values) }.forEach(LiveTasks.shared.remove)
+  }
+
   func challenged(
     _ challenge: URLAuthenticationChallenge, of task: URLSessionTask,
     completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
@@ -20,15 +24,40 @@ final class SessionJudge: Sendable {
     answer(challenge, by: judge(of: task).challenged, completionHandler)
   }
 
-  /// Whether a redirect or an answer is the app's. If it is not, the session stops the task.
+  /// Whether an answer is the app's. If it is not, the session stops the task.
   func answered(by response: URLResponse, to task: URLSessionTask, isTaken: Bool) -> Bool {
+    isTrusted(response, task, isTaken, judge(of: task).answered)
+  }
+
+  /// Whether a redirect goes on. If it does not, the session stops the task.
+  func redirected(by response: URLResponse, to task: URLSessionTask, isTaken: Bool) -> Bool {
+    isTrusted(response, task, isTaken, judge(of: task).redirected)
+  }
+
+  private func isTrusted(
+    _ response: URLResponse, _ task: URLSessionTask, _ isTaken: Bool, _ ask: (URL?, Bool) -> TaskJudge.Verdict
+  ) -> Bool {
+    let asked = task.currentRequest?.url
+    var verdict = ask(response.url ?? asked, isTaken)
+    // Who takes a request over may say what it likes about who has answered.
+    if isTaken, case .trusted = verdict { verdict = ask(asked, true) }
     let judge = judge(of: task)
-    switch judge.answered(by: response.url ?? task.currentRequest?.url, isTaken: isTaken) {
+    switch verdict {
     case .trusted: return true
     case .refused(let refusal): judge.stop(for: refusal)
     case .unverified(let host): judge.stop(for: Judge.unverified(host, stack: stack))
     }
     return false
+  }
+
+  /// The network is done with a task. Those with a completion handler say nothing more.
+  func isDone(_ task: URLSessionTask) {
+    let judge = judges.with { judges in
+      let judge = judges[task.taskIdentifier]
+      if judge?.refusal == nil { judges[task.taskIdentifier] = nil }
+      return judge
+    }
+    judge.map(LiveTasks.shared.remove)
   }
 
   /// The error for the app, of a task that has ended with this one.
@@ -45,7 +74,7 @@ final class SessionJudge: Sendable {
       judges[task.taskIdentifier] = judge
       return (judge, true)
     }
-    if isNew { LiveTasks.shared.add(judge) { task.cancel() } }
+    if isNew { LiveTasks.shared.add(judge) { [weak task] in task?.cancel() } }
     return judge
   }
 }

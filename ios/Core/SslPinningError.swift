@@ -35,7 +35,7 @@ extension SslPinningError {
       let message: String
     }
     guard let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(refusal.utf8)) else {
-      self = .unjudged(host: nil, why: "its answer cannot be read")
+      self = .of(nil, reason: "internal-error", why: "the engine's answer cannot be read")
       return
     }
     self.init(
@@ -43,11 +43,15 @@ extension SslPinningError {
       servedPins: refusal.servedPins)
   }
 
+  /// For when the configuration that ought to be in force is not.
+  static func notInForce(host: String, why: String) -> Self {
+    of(host, reason: "configuration-not-in-force", why: why)
+  }
+
   /// For a connection that could not be judged, and therefore does not go ahead.
-  static func unjudged(host: String?, why: String) -> Self {
+  static func of(_ host: String?, reason: String, why: String) -> Self {
     let subject = host ?? "a connection without a host name"
     return Self(
-      message: "SSL pinning refused \(subject) (internal-error): \(why)", serverHostname: host, reason: "internal-error",
-      servedPins: [])
+      message: "SSL pinning refused \(subject) (\(reason)): \(why)", serverHostname: host, reason: reason, servedPins: [])
   }
 }

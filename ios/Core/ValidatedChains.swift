@@ -1,10 +1,10 @@
 import Foundation
 
-/// Of each server the chain that was last validated in a full handshake, pinned or not.
+/// Of each server the chain that was last validated in a full handshake and allowed, pinned or not.
 ///
 /// The TLS stack resumes sessions, and shares connections, without another challenge; its cache of sessions belongs to the
 /// whole process and cannot be emptied. What such a connection is judged by is the chain of the handshake that it goes
-/// back to.
+/// back to. A handshake that was refused is none of them: nothing goes back to that.
 final class ValidatedChains: Sendable {
   static let shared = ValidatedChains()
 
@@ -35,12 +35,21 @@ final class ValidatedChains: Sendable {
   }
 
   func record(_ chain: [Data], of origin: Origin) {
-    entries.with { entries in
+    let isFull = entries.with { entries in
       entries.chains[origin] = (chain, entries.tick())
-      guard entries.chains.count > capacity else { return }
-      if let oldest = entries.chains.min(by: { $0.value.used < $1.value.used }) {
-        entries.chains[oldest.key] = nil
-      }
+      return entries.chains.count > capacity
+    }
+    if isFull { forgetSome() }
+  }
+
+  /// Makes room, for more than one. Pictures from many hosts must not push out the host that is pinned.
+  private func forgetSome() {
+    let byAge = entries.with { $0.chains.sorted { $0.value.used < $1.value.used }.map(\.key) }
+    let free = byAge.lazy.filter { !Judge.isPinned($0.host) }
+    let wanted = 1 + capacity / 8
+    let leaving = Array(free.prefix(wanted))
+    entries.with { entries in
+      for origin in leaving.isEmpty ? Array(byAge.prefix(wanted)) : leaving { entries.chains[origin] = nil }
     }
   }
 

@@ -85,7 +85,17 @@
         pin("leaf", wrongPin)
         #expect(throws: SslPinningError.self) { try SslPinning.verify(response) }
         pin("rotating", wrongPin)
-        await #expect(throws: SslPinningError.self) { try await session.data(from: testbed["rotating"].url()) }
+        await #expect(throws: URLError.self) { try await session.data(from: testbed["rotating"].url()) }
+      }
+
+      /// What Apple's cache of TLS sessions does decides how often a pinned host is unverified.
+      @Test(arguments: ["tickets12", "tickets13"])
+      func aHostThatAnotherSessionHasSpokenToFirstIsReached(_ name: String) async throws {
+        let foreign = URLSession(configuration: .ephemeral)
+        _ = try await foreign.data(from: testbed[name].url())
+        foreign.finishTasksAndInvalidate()
+        pin(name, nil)
+        _ = try await fetch(testbed[name].url())
       }
     }
   }

@@ -171,14 +171,44 @@ extension AllTests {
       #expect(app.got.sent == 6 && app.got.reason == "unverified-response")
     }
 
+    /// What the cache keeps of an answer that came over a connection with this certificate.
+    private func kept(_ certificate: String) async -> CachedURLResponse {
+      let load = scripts.ask(App())
+      _ = await load.challenged(by: origin, trust: Shown([Vectors.der(certificate)]))
+      let answer = answer(url, headers: ["Etag": "1"])
+      let kept = load.marked(CachedURLResponse(response: answer, data: Data("kept".utf8)), isTaken: false)
+      load.completed(nil)
+      return kept
+    }
+
     @Test func anAnswerOutOfTheCacheIsTheCachesOwn() async {
-      let kept = CachedURLResponse(response: answer(url, headers: ["Etag": "1"]), data: Data("kept".utf8))
+      let kept = await kept("leaf")
       let load = scripts.ask(app)
       #expect(!load.answers(answer(url, headers: ["ETag": "1"]), cached: kept), "the task itself is not needed any more")
       load.received(Data("of somebody who passes for the cache".utf8))
       load.completed(URLError(.cancelled))
       #expect(app.got.status == 200 && app.got.text == "kept" && app.got.ends.count == 1 && app.got.reason == nil)
       #expect(events.reasons == [])
+    }
+
+    @Test func anAnswerThatWasCachedBeforeThePinsIsNotGiven() async {
+      Configuration.disable()
+      let wrong = await kept("root")
+      pin(["a.test": leaf])
+      let byNobody = CachedURLResponse(response: wrong.response, data: wrong.data)
+      for kept in [wrong, byNobody] {
+        let exchange = Exchange(URLRequest(url: url), stack: "test", isFresh: false)
+        guard case .askAfresh = exchange.answered(by: kept.response, isTaken: false, cached: { kept }) else {
+          Issue.record("an answer of before the pins is given")
+          continue
+        }
+      }
+      // Not even to who has shown the right key: a server that says "not modified" does not know what it speaks of.
+      let load = scripts.ask(app)
+      #expect(await load.shows("leaf") == .goOn)
+      #expect(!load.answers(wrong.response, cached: wrong))
+      load.cancel()
+      #expect(app.got.response == nil)
     }
 
     @Test func anAnswerThatIsNotWhatTheCacheHoldsIsNotOutOfIt() async {
@@ -192,14 +222,17 @@ extension AllTests {
       }
     }
 
-    @Test func anAnswerOutOfTheCacheOfAServerThatIsKnownToBeWrongIsRefused() async {
-      await handshake("leaf")
+    @Test func anAnswerOutOfTheCacheIsJudgedByThePinsInForceNow() async {
+      let kept = await kept("leaf")
       pin(["a.test": wrongPin])
-      let kept = CachedURLResponse(response: answer(url), data: Data("kept".utf8))
-      let load = scripts.ask(app)
-      #expect(!load.answers(cached: kept))
-      load.completed(URLError(.cancelled))
-      #expect(app.got.reason == "no-pin-matched")
+      var request = URLRequest(url: url)
+      request.cachePolicy = .returnCacheDataDontLoad
+      let exchange = Exchange(request, stack: "test", isFresh: false)
+      guard case .fail(let refusal) = exchange.answered(by: kept.response, isTaken: false, cached: { kept }) else {
+        Issue.record("an answer of a connection that the pins do not allow is given")
+        return
+      }
+      #expect(refusal.reason == "unverified-response")
     }
 
     @Test func redirectsFromAHostThatIsNotPinnedToOneThatIsAndBack() async {

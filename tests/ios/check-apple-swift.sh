@@ -14,7 +14,7 @@ done
 for file in ios/Apple/*.swift; do
   # @objc, methods that Foundation has no answer to without Objective-C, and delegates whose methods are optional.
   sed -E -e 's/@objc(\([^)]*\))?//' \
-    -e 's/^  import Foundation$/&; @preconcurrency import FoundationNetworking/' \
+    -e 's/^  import Foundation$/&; @preconcurrency import FoundationNetworking; import Security/' \
     -e 's/canImport\((ObjectiveC|Security)\)/true/' \
     -e '/override func (responds|forwardingTarget)/,/^    \}$/d' \
     -e 's/\.urlSession\?\(/.urlSession(/' \

@@ -170,14 +170,14 @@ impl Engine {
     }
 
     /// Where events go from now on. Those that happened while there was no sink come first, at most
-    /// [`crate::event::MAX_WAITING`].
+    /// [`crate::event::MAX_RECENT`].
     pub fn set_event_sink(&self, sink: Option<Arc<dyn EventSink>>) {
         self.events.set_sink(sink);
     }
 
     /// The state of things at `now_ms`.
     pub fn status(&self, now_ms: i64) -> Status {
-        Status::new(&self.pins.load(), &self.counters, now_ms)
+        Status::new(&self.pins.load(), &self.counters, self.events.recent(), now_ms)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What happened, for the app's listeners. Events are kept until the first listener comes.
+//! What happened, for the app's listeners. The last events are kept: for the first listener, and for who asks later.
 
 use crate::{
     distinguished_name,
@@ -13,11 +13,11 @@ use serde::Serialize;
 use std::{
     collections::VecDeque,
     fmt::Write as _,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// How many events wait for the first listener; the oldest go first.
-pub const MAX_WAITING: usize = 32;
+/// How many events are kept; the oldest go first.
+pub const MAX_RECENT: usize = 32;
 
 /// What sort of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -36,17 +36,20 @@ pub enum Notice {
     HookReplaced,
     /// A response of a pinned host came over a connection that nobody had judged, and was cut off.
     UnverifiedResponse,
+    /// A connection was stopped because the configuration that the app carries is not in force: it cannot be read, say.
+    ConfigurationNotInForce,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::HookReplaced, Self::UnverifiedResponse];
+    pub const ALL: [Self; 3] = [Self::HookReplaced, Self::UnverifiedResponse, Self::ConfigurationNotInForce];
 
     /// The stable kebab-case name: the event's reason.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::HookReplaced => "hook-replaced",
             Self::UnverifiedResponse => "unverified-response",
+            Self::ConfigurationNotInForce => "configuration-not-in-force",
         }
     }
 
@@ -59,7 +62,7 @@ impl Notice {
     pub const fn kind(self) -> EventKind {
         match self {
             Self::HookReplaced => EventKind::Warning,
-            Self::UnverifiedResponse => EventKind::Failure,
+            Self::UnverifiedResponse | Self::ConfigurationNotInForce => EventKind::Failure,
         }
     }
 }
@@ -232,7 +235,7 @@ fn write_rest(message: &mut String, count: usize) {
     }
 }
 
-/// Holds events until there is a sink, then passes them on.
+/// Keeps the last events, and passes each on to a sink once: those of before there was one as soon as there is.
 #[derive(Default)]
 pub(crate) struct EventLog {
     state: Mutex<State>,
@@ -240,37 +243,48 @@ pub(crate) struct EventLog {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Event>,
+    recent: VecDeque<Event>,
+    /// How many of `recent`, from its end, no sink was given yet.
+    waiting: usize,
     sink: Option<Arc<dyn EventSink>>,
 }
 
 impl EventLog {
     pub(crate) fn record(&self, event: Event) {
         let sink = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            match state.sink.clone() {
-                Some(sink) => sink,
-                None => {
-                    if state.waiting.len() == MAX_WAITING {
-                        state.waiting.pop_front();
-                    }
-                    state.waiting.push_back(event);
-                    return;
-                }
+            let mut state = self.state();
+            if state.recent.len() == MAX_RECENT {
+                state.recent.pop_front();
             }
+            state.recent.push_back(event.clone());
+            let Some(sink) = state.sink.clone() else {
+                state.waiting = (state.waiting + 1).min(MAX_RECENT);
+                return;
+            };
+            sink
         };
         sink.event(&event); // outside the lock: a sink may call the engine
     }
 
     pub(crate) fn set_sink(&self, sink: Option<Arc<dyn EventSink>>) {
-        let waiting = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting: Vec<_> = {
+            let mut state = self.state();
             state.sink.clone_from(&sink);
-            if sink.is_some() { std::mem::take(&mut state.waiting) } else { VecDeque::new() }
+            let count = if sink.is_some() { std::mem::take(&mut state.waiting) } else { 0 };
+            state.recent.range(state.recent.len() - count..).cloned().collect()
         };
         if let Some(sink) = sink {
             waiting.iter().for_each(|event| sink.event(event));
         }
+    }
+
+    /// Oldest first, whether a sink was given them or not.
+    pub(crate) fn recent(&self) -> Vec<Event> {
+        self.state().recent.iter().cloned().collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -192,6 +192,11 @@ pub(crate) fn fold<'a>(host: &'a str, buffer: &'a mut Buffer) -> Option<Cow<'a, 
     (!folded.is_empty()).then_some(folded)
 }
 
+/// The host of a connection in the one form that all its spellings have; `None` for no host. For who keeps things by host.
+pub fn folded(host: &str) -> Option<String> {
+    fold(host, &mut [0; MAX_HOST_OCTETS]).map(Cow::into_owned)
+}
+
 fn fold_any<'a>(mut host: &'a str, buffer: &'a mut Buffer) -> Cow<'a, str> {
     let mut plain = true;
     let mut upper = false;

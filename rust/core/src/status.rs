@@ -1,6 +1,7 @@
 //! What `getSslPinningStatus()` answers.
 
 use crate::{
+    event::Event,
     pin::Pin,
     pin_set::{Entry, PinSet},
     problem::Problem,
@@ -23,6 +24,8 @@ pub struct Status {
     pub counters: Counts,
     /// Of the configuration in force.
     pub warnings: Vec<Problem>,
+    /// The last events, oldest first, at most [`crate::event::MAX_RECENT`]: whether a listener was told of them or not.
+    pub recent_events: Vec<Event>,
 }
 
 /// One configured domain.
@@ -145,13 +148,14 @@ impl Counters {
 }
 
 impl Status {
-    pub(crate) fn new(pins: &PinSet, counters: &Counters, now_ms: i64) -> Self {
+    pub(crate) fn new(pins: &PinSet, counters: &Counters, recent_events: Vec<Event>, now_ms: i64) -> Self {
         Self {
             active: pins.strictest(now_ms).is_some(),
             generation: pins.generation,
             domains: pins.entries().iter().map(|entry| DomainStatus::new(entry, now_ms)).collect(),
             counters: counters.read(),
             warnings: pins.warnings.clone(),
+            recent_events,
         }
     }
 }

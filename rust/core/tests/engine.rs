@@ -118,6 +118,32 @@ fn the_first_sink_receives_at_most_32_earlier_events_and_later_ones_once() {
 }
 
 #[test]
+fn the_status_tells_the_last_32_events_whoever_was_told_already() {
+    let (engine, served) = (Engine::new(), certificate());
+    engine.initialize(&configuration("a.test", &[certificate(), certificate()], ""), NOW).unwrap();
+    let recent = || engine.status(NOW).recent_events.iter().map(|e| e.timestamp - NOW).collect::<Vec<_>>();
+    let fail = |at| engine.check(Some("a.test"), &[&served], "fetch", NOW + at);
+    assert!(recent().is_empty());
+    fail(1);
+    assert_eq!(recent(), [1]);
+    let recorder = Arc::new(Recorder::default());
+    engine.set_event_sink(Some(recorder.clone()));
+    assert_eq!(recorder.take().len(), 1, "asking takes nothing away from the first listener");
+    fail(2);
+    engine.set_event_sink(None);
+    fail(3);
+    assert_eq!(recent(), [1, 2, 3]);
+    engine.set_event_sink(Some(recorder.clone()));
+    assert_eq!(recorder.take().iter().map(|e| e.timestamp - NOW).collect::<Vec<_>>(), [2, 3]);
+    for at in 4..40 {
+        fail(at);
+    }
+    assert_eq!(recent(), (8..40).collect::<Vec<_>>());
+    engine.disable();
+    assert_eq!(recent().len(), 32, "what happened has happened");
+}
+
+#[test]
 fn what_a_bridge_notices_waits_in_line_with_other_events() {
     let (engine, served, pinned) = (Engine::new(), certificate(), certificate());
     engine.initialize(&configuration("a.test", &[pinned.clone(), certificate()], ""), NOW).unwrap();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub enum Notice {
     HookReplaced,
     UnverifiedResponse,
+    ConfigurationNotInForce,
 }
 
 /// Judges connections by the pins in force. One for the process; all methods may be called from any thread.
@@ -62,6 +63,12 @@ impl PinningEngine {
     /// Whether a connection to this host needs a validated chain, so that there is something to check.
     pub fn is_pinned(&self, host: Option<String>) -> bool {
         self.bridge.is_pinned(host.as_deref())
+    }
+
+    /// The one form that all spellings of a connection's host have; absent for no host. For a bridge that keeps things by
+    /// host.
+    pub fn folded_host(&self, host: &str) -> Option<String> {
+        self.bridge.folded_host(host)
     }
 
     /// Judges a connection. Absent: it goes ahead. Otherwise it must not, for what the JSON text says: `{"serverHostname",

@@ -3,7 +3,7 @@
 use crate::refusal::Refusal;
 use serde::Serialize;
 use serde_json::json;
-use spki_pinning_core::{Engine, Event, EventSink, Notice, Problem, Reason, Severity, Verdict};
+use spki_pinning_core::{Engine, Event, EventSink, Notice, Problem, Reason, Severity, Verdict, host::folded};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, LazyLock},
@@ -107,6 +107,11 @@ impl Bridge {
     /// Whether a connection to this host needs a validated chain.
     pub(crate) fn is_pinned(&self, host: Option<&str>) -> bool {
         self.guarded(|| self.engine.evaluate_unvalidated(host, self.now_ms()).is_blocked(), || true)
+    }
+
+    /// The one form of all spellings of a host; `None` for no host.
+    pub(crate) fn folded_host(&self, host: &str) -> Option<String> {
+        self.guarded(|| folded(host), || None)
     }
 
     /// Records what the bridge has noticed by itself, in line with the engine's own events.

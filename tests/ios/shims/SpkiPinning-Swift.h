@@ -29,6 +29,9 @@ NS_ASSUME_NONNULL_BEGIN
 - (void)didSendBytes:(int64_t)bytes;
 - (BOOL)goesOnAfterRedirect:(NSHTTPURLResponse *)redirect session:(NSURLSession *)session task:(NSURLSessionTask *)task;
 - (BOOL)wantsResponse:(NSURLResponse *)response session:(NSURLSession *)session task:(NSURLSessionTask *)task;
+- (NSCachedURLResponse *)markedResponse:(NSCachedURLResponse *)answer
+                                session:(NSURLSession *)session
+                                   task:(NSURLSessionTask *)task;
 - (void)didReceiveData:(NSData *)data;
 - (void)didCompleteWithError:(nullable NSError *)error;
 @end
@@ -53,7 +56,7 @@ NS_ASSUME_NONNULL_BEGIN
 + (void)disable;
 + (NSString *)status;
 + (void)setListener:(void (^_Nullable)(NSString *))listener;
-+ (void)reportReplacedHook:(NSString *)message stack:(NSString *)stack;
++ (BOOL)isPinnedURL:(NSURL *)url;
 @end
 
 @interface PinnedURLProtocol : NSURLProtocol
