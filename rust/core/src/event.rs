@@ -38,11 +38,14 @@ pub enum Notice {
     UnverifiedResponse,
     /// A connection was stopped because the configuration that the app carries is not in force: it cannot be read, say.
     ConfigurationNotInForce,
+    /// A connection was stopped because the bridge could not have it judged.
+    InternalError,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::HookReplaced, Self::UnverifiedResponse, Self::ConfigurationNotInForce];
+    pub const ALL: [Self; 4] =
+        [Self::HookReplaced, Self::UnverifiedResponse, Self::ConfigurationNotInForce, Self::InternalError];
 
     /// The stable kebab-case name: the event's reason.
     pub const fn as_str(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Notice {
             Self::HookReplaced => "hook-replaced",
             Self::UnverifiedResponse => "unverified-response",
             Self::ConfigurationNotInForce => "configuration-not-in-force",
+            Self::InternalError => Reason::InternalError.as_str(),
         }
     }
 
@@ -62,7 +66,9 @@ impl Notice {
     pub const fn kind(self) -> EventKind {
         match self {
             Self::HookReplaced => EventKind::Warning,
-            Self::UnverifiedResponse | Self::ConfigurationNotInForce => EventKind::Failure,
+            Self::UnverifiedResponse | Self::ConfigurationNotInForce | Self::InternalError => {
+                EventKind::Failure
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub enum Notice {
     HookReplaced,
     UnverifiedResponse,
     ConfigurationNotInForce,
+    InternalError,
 }
 
 /// Judges connections by the pins in force. One for the process; all methods may be called from any thread.

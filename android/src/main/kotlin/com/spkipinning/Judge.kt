@@ -21,10 +21,14 @@ internal object Judge {
     private val NO_CHAIN = emptyArray<ByteArray>()
 
     /** Judges a connection, with event and count: what to end it with, or null. `chain` is only asked for if it matters. */
-    fun check(host: String?, chain: () -> Chain): SslPinningException? = judge(host, chain, NativeCheck::check)
+    fun check(host: String?, chain: () -> Chain): SslPinningException? {
+        EmbeddedConfiguration.refusal(host)?.let { return reported("configuration-not-in-force", it) }
+        return judge(host, chain, NativeCheck::check) { reported("internal-error", it) }
+    }
 
     /** As [check], without a trace. */
-    fun evaluate(host: String?, chain: () -> Chain): SslPinningException? = judge(host, chain, NativeCheck::evaluate)
+    fun evaluate(host: String?, chain: () -> Chain): SslPinningException? =
+        EmbeddedConfiguration.refusal(host) ?: judge(host, chain, NativeCheck::evaluate) { it }
 
     /** The number of the configuration in force; negative if nothing that was judged before counts. */
     fun generation(): Long = try {
@@ -37,8 +41,8 @@ internal object Judge {
         host: String?,
         chain: () -> Chain,
         question: (String?, Array<ByteArray>, Boolean, String) -> String?,
+        unjudged: (SslPinningException) -> SslPinningException,
     ): SslPinningException? {
-        EmbeddedConfiguration.refusal(host)?.let { return it }
         if (NativeCheck.failure != null) return null // then nothing could be pinned but by an embedded configuration
         return try {
             val goesAhead = !NativeCheck.isPinned(host) && question(host, NO_CHAIN, true, STACK) == null
@@ -47,8 +51,20 @@ internal object Judge {
             val certificates = Array<ByteArray>(known.certificates.size) { known.certificates[it].encoded }
             question(host, certificates, known.isValidated, STACK)?.let(SslPinningException::of)
         } catch (error: Throwable) {
-            if (mayBePinned(host)) SslPinningException.unjudged(host, "$error", error) else null
+            if (mayBePinned(host)) unjudged(SslPinningException.unjudged(host, "$error", error)) else null
         }
+    }
+
+    /** Makes an event of what the engine has not decided itself; without an engine nobody listens either. */
+    private fun reported(notice: String, refusal: SslPinningException): SslPinningException {
+        try {
+            if (NativeCheck.failure == null) {
+                NativeCheck.report(notice, refusal.serverHostname, refusal.message.orEmpty(), STACK)
+            }
+        } catch (_: Throwable) {
+            // what counts is that the connection ends
+        }
+        return refusal
     }
 
     private fun mayBePinned(host: String?): Boolean = try {

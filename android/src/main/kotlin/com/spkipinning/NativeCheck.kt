@@ -52,7 +52,7 @@ internal object NativeCheck {
     @JvmStatic
     external fun status(): String
 
-    /** Makes an event of what was noticed here: `notice` is `hook-replaced`. */
+    /** Makes an event of what was noticed here; `notice` is the name of one of `Notice` in `rust/core/src/event.rs`. */
     @JvmStatic
     external fun report(notice: String, host: String?, message: String, stack: String)
 

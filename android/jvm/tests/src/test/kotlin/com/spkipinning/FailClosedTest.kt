@@ -58,7 +58,9 @@ class FailClosedTest {
     fun `a chain that cannot be had is refused for pinned hosts only`() {
         pinHost("leaf", Testbed.host("leaf").pin())
         val broken: () -> Chain = { throw IllegalStateException("no chain") }
-        val refusal = Judge.check("leaf.spki.test", broken)!!
+        lateinit var refusal: SslPinningException
+        val events = eventsOf { refusal = Judge.check("leaf.spki.test", broken)!! }
+        assertEquals(listOf("internal-error"), events.map { it.getString("reason") })
         assertEquals(listOf("internal-error", "leaf.spki.test"), listOf(refusal.reason, refusal.serverHostname))
         assertTrue("no chain" in refusal.message!!)
         assertNull(Judge.check("elsewhere.test", broken))

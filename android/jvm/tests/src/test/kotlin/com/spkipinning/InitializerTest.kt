@@ -92,10 +92,14 @@ class InitializerTest {
     fun `an embedded configuration that is not valid stops every host, until the app sets one that is`() {
         embed("""{"domains": {"https://${host.host}/": {"publicKeyHashes": ["$WRONG_PIN"]}}}""")
         start()
-        for (name in listOf("http1", "leaf")) {
-            val refusal = refusal { pinned().get(Testbed.host(name).url()) }
-            assertTrue(refusal.message, "ssl-pinning.json is not valid" in refusal.message!!)
+        val events = eventsOf {
+            for (name in listOf("http1", "leaf")) {
+                val refusal = refusal { pinned().get(Testbed.host(name).url()) }
+                assertTrue(refusal.message, "ssl-pinning.json is not valid" in refusal.message!!)
+            }
         }
+        val hosts = events.filter { it.getString("reason") == "configuration-not-in-force" }.map { it.getString("serverHostname") }
+        assertEquals(listOf("http1", "leaf").map { Testbed.host(it).host }, hosts.distinct())
         assertNotNull(EmbeddedConfiguration.refusal("any.test"))
         Configuration.initialize("this is wrong too")
         assertNotNull(EmbeddedConfiguration.refusal("any.test"))
