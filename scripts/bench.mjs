@@ -9,6 +9,7 @@ import { installPackages } from './lib/build.mjs';
 import { buildHostLibrary } from './lib/native.mjs';
 import { ROOT, run } from './lib/run.mjs';
 import { expectSuccess, Failure, main, step } from './lib/steps.mjs';
+import { benchmarkSwift } from './lib/swift.mjs';
 import { requireTools } from './lib/tools.mjs';
 
 const RESULTS = join(ROOT, 'target/criterion');
@@ -22,6 +23,7 @@ const BASES = [
   { group: 'request, new connection, full handshake', base: /^(without pins)$/, of: /^()(?!without)/ },
   { group: 'request, pooled connection', base: /^(without pins)$/, of: /^()(?!without)/ },
   { group: 'check on a JVM', base: /^certificatePinner: (.*)$/, of: /^thisPackage: (.*)$/ },
+  { group: 'check from Swift', base: /^by the C function: (.*)$/, of: /^by uniffi: (.*)$/ },
   {
     group: 'check on a JVM',
     base: /^thisPackage: (JDK certificates, match at intermediate), 1 domains$/,
@@ -35,9 +37,13 @@ const BASES = [
  */
 
 await main(async () => {
-  await requireTools(['node', 'cargo', 'rustc', 'cc', 'java', 'mvn']);
+  await requireTools(['node', 'cargo', 'rustc', 'cc', 'java', 'mvn', 'swift']);
   const quick = process.argv.includes('--quick');
-  const found = [...(await benchmarkRust(quick)), ...(await benchmarkJvm(quick))];
+  const swift = (await benchmarkSwift()).flatMap(({ match, uniffiNs, cNs }) => [
+    { group: 'check from Swift', name: `by uniffi: match at ${match}`, ns: uniffiNs },
+    { group: 'check from Swift', name: `by the C function: match at ${match}`, ns: cNs },
+  ]);
+  const found = [...(await benchmarkRust(quick)), ...(await benchmarkJvm(quick)), ...swift];
   console.log(`\n${[...ratios(found), '', ...times(found)].join('\n')}`);
   return 0;
 });

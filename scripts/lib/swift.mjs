@@ -127,13 +127,31 @@ export async function findSwift() {
   return ['bash', join(ROOT, 'tests/ios/in-root.sh')];
 }
 
-/** What ios/Package.swift builds upon. */
-async function prepare() {
+/**
+ * What one check of a handshake costs Swift, with the library built as it ships.
+ * @returns {Promise<{ match: string, uniffiNs: number, cNs: number }[]>}
+ */
+export async function benchmarkSwift() {
+  const [command = '', ...before] = await step('Swift', findSwift);
+  await prepare('mobile');
+  const where = ['--package-path', PACKAGE, '--scratch-path', join(PACKAGE, '.build/release')];
+  const options = ['-c', 'release', '-Xswiftc', '-enable-testing']; // to call what no app can
+  const program = ['SpkiPinningBenchmarks', join(ROOT, 'tests/vectors/certificates.json')];
+  const outcome = await run(command, [...before, 'swift', 'run', ...options, ...where, ...program]);
+  expectSuccess('the benchmark of Swift failed', outcome);
+  return JSON.parse(outcome.stdout.trim().split('\n').at(-1) ?? '');
+}
+
+/**
+ * What ios/Package.swift builds upon.
+ * @param {string} profile of cargo
+ */
+async function prepare(profile = 'release') {
   const library = await step('library for Swift', () => {
     const what = ['-p', 'spki-pinning-ffi', '--lib', '--crate-type', 'staticlib'];
     const features = ['--features', 'testing-trust'];
     return buildLibrary(
-      ['rustc', ...what, '--release', '--locked', ...features],
+      ['rustc', ...what, '--profile', profile, '--locked', ...features],
       true,
       'build/host/static',
       {},
