@@ -3,16 +3,18 @@ import { readFileSync } from 'node:fs';
 import { COMMON_OPTIONS, nearest, parse } from './args.js';
 import { check } from './check.js';
 import { type Command, PROGRAM, type Result } from './command.js';
+import { doctor } from './doctor.js';
+import { embed } from './embed.js';
 import { CliError, EXIT, usageError } from './errors.js';
 import { evaluate } from './evaluate.js';
 import { hash } from './hash.js';
 import { commandHelp, generalHelp } from './help.js';
 import { paragraph, printable, type Style, styleFor } from './output.js';
 
-const COMMANDS: readonly Command[] = [hash, check, evaluate];
+const COMMANDS: readonly Command[] = [hash, check, evaluate, embed, doctor];
 
 /** Commands that later versions have. */
-const LATER: readonly string[] = ['embed', 'keygen', 'sign', 'verify', 'doctor'];
+const LATER: readonly string[] = ['keygen', 'sign', 'verify'];
 
 async function run(words: readonly string[]): Promise<Result> {
   const [name, ...rest] = words;

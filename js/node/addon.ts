@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import path from './addon-path.cjs';
 
 /** An engine of the Node add-on; `rust/node/src/engine.rs` says what each method does. Results are JSON. */
 export interface NativeEngine {
@@ -48,14 +48,12 @@ export function loadAddon(): LoadedAddon {
 }
 
 function load(): LoadedAddon {
-  // The same place from js/node and from lib/node.
-  const path = fileURLToPath(new URL('../../build/node/spki-pinning.node', import.meta.url));
   if (!existsSync(path)) {
     const message = `the native part is not built: there is no ${path}`;
     return { ok: false, error: { code: 'addon-missing', message, suggestion: 'run `npm run build`' } };
   }
   try {
-    return { ok: true, addon: createRequire(import.meta.url)(path) };
+    return { ok: true, addon: createRequire(path)(path) };
   } catch (error) {
     const message = `the native part does not load: ${(error as Error).message}`;
     const suggestion = 'it may be of another platform or Node version: run `npm run build`';

@@ -1,3 +1,4 @@
+import { advise } from './advice.js';
 import { toDocument } from './document.js';
 import { SslPinningConfigError } from './errors.js';
 import { subscribe } from './events.js';
@@ -11,7 +12,13 @@ import type {
   SslPinningStatus,
 } from './types.js';
 
-export { SslPinningConfigError, SslPinningError, SslPinningUnavailableError } from './errors.js';
+export {
+  isSslPinningError,
+  SslPinningConfigError,
+  SslPinningError,
+  SslPinningUnavailableError,
+} from './errors.js';
+export { getSslPinningError } from './failures.js';
 export type * from './types.js';
 
 /**
@@ -40,9 +47,10 @@ export async function initializeSslPinning(
   const native = requireNative();
   const answer: Initialized = JSON.parse(await native.initialize(toDocument(options, settings)));
   if (!answer.ok) throw new SslPinningConfigError(answer.problems);
+  advise(answer.warnings);
 }
 
-type Initialized = { ok: true } | { ok: false; problems: PinningProblem[] };
+type Initialized = { ok: true; warnings: PinningProblem[] } | { ok: false; problems: PinningProblem[] };
 
 /**
  * Pins nothing any more.
@@ -54,7 +62,7 @@ export async function disableSslPinning(): Promise<void> {
 }
 
 /**
- * What is pinned now, and how many connections were checked.
+ * What is pinned now, how many connections were checked, and what happened last.
  *
  * @throws SslPinningUnavailableError (rejection) where {@link isSslPinningAvailable} is false.
  */

@@ -10,13 +10,16 @@ export class SslPinningConfigError extends Error {
   constructor(problems: readonly PinningProblem[]) {
     const errors = problems.filter(({ severity }) => severity === 'error');
     super(
-      ['The SSL pinning configuration is not valid, so nothing was changed.', ...errors.map(line)].join('\n'),
+      ['The SSL pinning configuration is not valid, so nothing was changed.', ...errors.map(inWords)].join(
+        '\n',
+      ),
     );
     this.problems = problems;
   }
 }
 
-function line({ path, message, suggestion }: PinningProblem): string {
+/** A line of a list of problems. */
+export function inWords({ path, message, suggestion }: PinningProblem): string {
   return `  ${path === '' ? '' : `${path}: `}${message}${suggestion === null ? '' : `: ${suggestion}`}`;
 }
 
@@ -25,6 +28,8 @@ export class SslPinningUnavailableError extends Error {
   override readonly name = 'SslPinningUnavailableError';
   readonly code = 'E_SSL_PINNING_UNAVAILABLE';
 }
+
+const REFUSED = 'E_SSL_PINNING';
 
 /** What a connection was refused for. */
 export type Refusal = {
@@ -41,7 +46,7 @@ export type Refusal = {
 /** A connection failed its pins; nothing was sent over it. `fetch` in Node has it as the `cause` of its `TypeError`. */
 export class SslPinningError extends Error implements Refusal {
   override readonly name = 'SslPinningError';
-  readonly code = 'E_SSL_PINNING';
+  readonly code = REFUSED;
   readonly serverHostname: string | null;
   readonly reason: string;
   readonly entry: string | null;
@@ -57,4 +62,24 @@ export class SslPinningError extends Error implements Refusal {
     this.entry = entry;
     this.servedPins = servedPins;
   }
+}
+
+/**
+ * Whether an error says that a connection failed its pins: an {@link SslPinningError}, or one that has it as its `cause`,
+ * at any depth, as `fetch` in Node and HTTP clients make them.
+ *
+ * In React Native `fetch` rejects with the same `TypeError: Network request failed` whatever the reason, so this is false;
+ * `getSslPinningError` tells there. It is false for `SslPinningConfigError` and `SslPinningUnavailableError` too: they come
+ * from functions of this package, and no connection was refused.
+ */
+export function isSslPinningError(error: unknown): boolean {
+  const seen = new Set<unknown>();
+  let current = error;
+  while (typeof current === 'object' && current !== null && !seen.has(current)) {
+    // Not `instanceof`: a program may hold this package twice, as ES modules and as CommonJS.
+    if ('code' in current && current.code === REFUSED) return true;
+    seen.add(current);
+    current = 'cause' in current ? current.cause : null;
+  }
+  return false;
 }

@@ -52,7 +52,7 @@ export type PinningEvent = PinningError & {
   /** `failure`: a connection failed its pins. `warning`: something to act on before one does. */
   kind: 'failure' | 'warning';
   message: string;
-  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, …; for warnings `pins-expiring`, `pins-expired`, `hook-replaced`. */
+  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, `unverified-response`, …; for warnings `pins-expiring`, `pins-expired`, `hook-replaced`. */
   reason: string;
   /** Whether the connection was stopped; false for `reportOnly` domains and for warnings. */
   enforced: boolean;
@@ -130,4 +130,6 @@ export type SslPinningStatus = {
   };
   /** What to know about the configuration in force. */
   warnings: PinningProblem[];
+  /** The last events, oldest first, at most 32: whether a listener was told of them or not. */
+  recentEvents: PinningEvent[];
 };

@@ -159,6 +159,17 @@ test('each listener is told once, until it is removed', async () => {
   third.remove();
 });
 
+test('a listener that goes and comes back at once, as in React strict mode, misses nothing', async () => {
+  await warn();
+  const told: string[] = [];
+  const listen = () => pinning.addSslPinningErrorListener(({ reason }) => told.push(reason));
+  listen().remove();
+  const subscription = listen();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(told, ['pins-expiring']);
+  subscription.remove();
+});
+
 test("one listener's mistake is seen, and keeps nothing from the others", async () => {
   const told: string[] = [];
   const runner = process.listeners('uncaughtException');

@@ -1,111 +1,82 @@
 /** The README is true: every sample in it compiles and does what it says, every command in it runs. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { cli } from './cli-support.js';
+import { atTestbed, node, Page, ROOT, runSample, typeErrors } from './documents.js';
 import { startTestbed, WRONG_PIN } from './testbed.js';
 import { Workspace } from './workspace.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const readme = new Page('README.md');
 const workspace = new Workspace();
 const testbed = await startTestbed();
 const { host, port, validatedChainFile } = testbed.host('leaf');
 const reaching = ['--connect', `127.0.0.1:${port}`, '--ca', testbed.document.caFile];
 
-/** The samples in one language, in order. */
-function samples(language: string): readonly string[] {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const fences = readme.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm);
-  return [...fences].filter(([, name]) => name === language).map(([, , body = '']) => body);
-}
+const here = (sample: string, pin?: string) => atTestbed(sample, testbed, 'leaf', pin);
+const run = (name: string, sample: string) => runSample(readme, name, sample, testbed);
 
-function only(language: string, mark: string): string {
-  const [sample, ...more] = samples(language).filter((body) => body.includes(mark));
-  assert.ok(sample !== undefined && more.length === 0, `one ${language} sample has ${mark}`);
-  return sample;
-}
-
-/** The reader's server: api.example.com is a server of the testbed, and the first pin is that of its key. */
-function atTestbed(sample: string, pin = testbed.pin('leaf')): string {
-  return sample
-    .replaceAll('https://api.example.com/', testbed.url('leaf'))
-    .replaceAll('api.example.com', host)
-    .replaceAll('j11z8DhQQA9fdFgx0zaqmF6yxgVf3Mf6MCgqiXKfF3E=', pin);
-}
-
-/** Runs a sample as a program of its own that imports the package by its name. */
-function run(name: string, sample: string): Promise<{ code: number; output: string }> {
-  const directory = join(ROOT, 'build/readme');
-  mkdirSync(directory, { recursive: true });
-  const dns = "import { resolveTestbed } from '../../scripts/lib/testbed.mjs';\nresolveTestbed();\n";
-  writeFileSync(join(directory, name), dns + sample);
-  return node(['--import', import.meta.resolve('tsx'), join(directory, name)], {
-    NODE_EXTRA_CA_CERTS: testbed.document.caFile,
-  });
-}
-
-function node(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ code: number; output: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : 1, output: stdout + stderr });
-    });
-  });
-}
+/** Jest's globals, as far as the samples need them: for the compiler, and to run without Jest. */
+const JEST_TYPES = `
+declare function test(name: string, body: () => Promise<void>): void;
+declare function expect(value: unknown): { toEqual(expected: unknown): void };
+`;
+const JEST = `
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+const expect = (value: unknown) => ({ toEqual: (expected: unknown) => assert.deepEqual(value, expected) });
+`;
 
 test('every TypeScript sample compiles against the built package', () => {
-  const directory = join(ROOT, 'build/readme');
-  mkdirSync(directory, { recursive: true });
-  const files = samples('ts').map((sample, index) => {
-    const file = join(directory, `sample${index + 1}.ts`);
-    writeFileSync(file, sample);
-    return file;
-  });
-  assert.ok(files.length > 0);
-  const program = ts.createProgram(files, {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    types: ['node'],
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-  });
-  const diagnostics = ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => {
-    const line =
-      file === undefined ? '' : `${file.fileName}:${file.getLineAndCharacterOfPosition(start).line + 1} `;
-    return `${line}${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
-  });
-  assert.deepEqual(diagnostics, []);
+  assert.deepEqual(typeErrors(readme, JEST_TYPES), []);
 });
 
 test('the sample that pins lets the right server through and a wrong one not', async () => {
-  const sample = only('ts', 'isSslPinningAvailable');
-  const right = await run('right.ts', atTestbed(sample));
+  const sample = readme.only('ts', 'isSslPinningAvailable');
+  const right = await run('right.ts', here(sample));
   assert.deepEqual([right.code, right.output], [0, '']);
-  const wrong = await run('wrong.ts', atTestbed(sample, WRONG_PIN));
+  const wrong = await run('wrong.ts', here(sample, WRONG_PIN));
   assert.equal(wrong.code, 1);
   assert.match(wrong.output, /SslPinningError: SSL pinning refused leaf\.spki\.test \(no-pin-matched\)/);
 });
 
 test('the sample that listens hears of a failure', async () => {
-  const listen = only('ts', 'addSslPinningErrorListener');
-  const pin = only('ts', 'isSslPinningAvailable').replace(/^const response = .*$/m, '');
+  const listen = readme.only('ts', 'addSslPinningErrorListener');
+  const pin = readme.only('ts', 'isSslPinningAvailable').replace(/^const response = .*$/m, '');
   const failing =
     "await fetch('https://api.example.com/').catch(() => {});\nawait new Promise((r) => setTimeout(r, 50));";
-  const wrong = atTestbed(listen + pin + failing, WRONG_PIN);
-  const { output } = await run('listen.ts', wrong);
+  const { output } = await run('listen.ts', here(listen + pin + failing, WRONG_PIN));
   assert.match(output, /^blocked leaf\.spki\.test no-pin-matched Certificate pinning failure!/);
 });
 
+test('the sample that asks tells a refusal from any other failure', async () => {
+  const pin = readme.only('ts', 'isSslPinningAvailable').replace(/^const response = .*$/m, '');
+  const ask = readme.only('ts', 'const start');
+  const refused = await run('refused.ts', here(pin + ask, WRONG_PIN));
+  assert.deepEqual([refused.code, refused.output], [0, 'not our server: no-pin-matched\n']);
+  const unreachable = here(pin + ask).replaceAll(testbed.url('leaf'), 'https://127.0.0.1:1/');
+  assert.match((await run('unreachable.ts', unreachable)).output, /^no answer: TypeError: fetch failed\n$/);
+});
+
+test('the sample for Jest passes, where the package is its mock', async () => {
+  const sample = readme.only('ts', 'emitSslPinningError');
+  const mocked = sample.replace("'react-native-spki-pinning'", "'react-native-spki-pinning/jest'");
+  const { code, output } = await run('jest.ts', JEST + mocked);
+  assert.equal(code, 0, output);
+  assert.match(output, /pass 1$/m);
+});
+
+test('the entries of the package that Jest is configured with are there', () => {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const names = [...text.matchAll(/'react-native-spki-pinning(\/[\w/]+)'/g)].map(([, name]) => `.${name}`);
+  assert.deepEqual([...new Set(names)].sort(), ['./jest', './jest/setup']);
+  for (const name of names) assert.ok(name in exports, name);
+});
+
 test('the sample for Node catches the refusal', async () => {
-  const { code, output } = await run('node.ts', atTestbed(only('ts', 'instanceof SslPinningError')));
+  const { code, output } = await run('node.ts', here(readme.only('ts', 'instanceof SslPinningError')));
   assert.equal(code, 0, output);
   assert.match(output, /^leaf\.spki\.test no-pin-matched \[/);
 });
@@ -134,13 +105,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
     assert.deepEqual([code, json.certificates[0].pin], [0, workspace.pinOfPublicKey(key)]);
   },
   'npx react-native-spki-pinning check ssl-pinning.json': async () => {
-    workspace.write('ssl-pinning.json', only('json', 'publicKeyHashes'));
+    workspace.write('ssl-pinning.json', readme.only('json', 'publicKeyHashes'));
     const { code, stdout } = await cli(['check', 'ssl-pinning.json'], { cwd: workspace.directory });
     assert.deepEqual([code, stdout], [0, 'ssl-pinning.json: ok, no problems, 1 domain pinned\n']);
   },
   'npx react-native-spki-pinning evaluate --config ssl-pinning.json --host api.example.com --chain chain.pem':
     async () => {
-      workspace.write('ssl-pinning.json', atTestbed(only('json', 'publicKeyHashes')));
+      workspace.write('ssl-pinning.json', here(readme.only('json', 'publicKeyHashes')));
       copyFileSync(validatedChainFile ?? '', workspace.path('chain.pem'));
       const args = ['evaluate', '--config', 'ssl-pinning.json', '--host', host, '--chain', 'chain.pem'];
       const { code, stdout } = await cli(args, { cwd: workspace.directory });
@@ -149,19 +120,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
     },
 };
 
-for (const command of samples('sh').flatMap((body) => body.trim().split('\n'))) {
+for (const command of readme.commands()) {
   test(`$ ${command}`, async () => {
     const run = COMMANDS[command];
     assert.ok(run, 'a command of the README that no test runs');
     await run();
   });
 }
-
-test('every npm script that the documentation names is there', () => {
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/benchmarks.md', 'docs/verification.md']) {
-    const text = readFileSync(join(ROOT, page), 'utf8');
-    for (const [, name = ''] of text.matchAll(/npm run ([a-z:0-9-]+)/g))
-      assert.ok(name in scripts, `${page}: ${name}`);
-  }
-});

@@ -1,9 +1,10 @@
-/** Where no platform brings the native part: the web, Expo Go, Jest. */
+/** The entry for where nothing can be pinned: the web. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as pinning from '../src/unavailable.js';
+import * as reactNative from '../jest/index.js';
+import * as pinning from '../web/index.js';
 
-test('it is not available, and everything rejects with what to do; nothing throws', async () => {
+test('it is not available, and everything rejects with the reason; nothing throws', async () => {
   assert.equal(pinning.isSslPinningAvailable(), false);
   for (const call of [
     () => pinning.initializeSslPinning({}),
@@ -14,7 +15,7 @@ test('it is not available, and everything rejects with what to do; nothing throw
     await assert.rejects(promise, (error: Error & { code?: string }) => {
       assert.ok(error instanceof pinning.SslPinningUnavailableError);
       assert.equal(error.code, 'E_SSL_PINNING_UNAVAILABLE');
-      assert.match(error.message, /React Native and in Node only/);
+      assert.match(error.message, /cannot pin in a browser.*only where `isSslPinningAvailable\(\)` is true/);
       return true;
     });
   }
@@ -22,4 +23,13 @@ test('it is not available, and everything rejects with what to do; nothing throw
 
 test('a listener is a subscription that can be removed', () => {
   pinning.addSslPinningErrorListener(() => assert.fail('told')).remove();
+});
+
+test('no request failed because of pinning', async () => {
+  assert.equal(await pinning.getSslPinningError('https://example.com/'), null);
+  assert.equal(pinning.isSslPinningError(new TypeError('Failed to fetch')), false);
+});
+
+test('what an app imports for its phones is there', () => {
+  for (const name of Object.keys(pinning)) assert.ok(name in reactNative, name);
 });

@@ -123,13 +123,13 @@ export async function compileTypeScript() {
 /** Whether a file of lib/ is missing, and those of lib/ whose source is gone. */
 async function compareOutput() {
   const [sources, output] = await Promise.all([filesIn('js'), filesIn('lib')]);
-  const modules = sources.filter((file) => /^(src|node|cli)\b.*\.ts$/.test(file));
+  const modules = sources.filter((file) => /^(src|node|cli|expo|web|jest)\b.*\.c?ts$/.test(file));
   const expected = new Set(
     modules.flatMap((file) =>
-      ['.js', '.js.map', '.d.ts', '.d.ts.map'].map((end) => file.replace(/\.ts$/, end)),
+      ['.$1js', '.$1js.map', '.d.$1ts', '.d.$1ts.map'].map((end) => file.replace(/\.(c?)ts$/, end)),
     ),
   );
-  const stale = output.filter((file) => /\.(js|ts|map)$/.test(file) && !expected.has(file));
+  const stale = output.filter((file) => /\.(c?js|c?ts|map)$/.test(file) && !expected.has(file));
   return { missing: [...expected].some((file) => !output.includes(file)), stale };
 }
 

@@ -1,0 +1,1 @@
+export { type NativeLayerOptions, type SslPinningPluginOptions, withSslPinning as default } from './lib/expo/plugin.js';

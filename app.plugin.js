@@ -1,0 +1,1 @@
+export { withSslPinning as default } from './lib/expo/plugin.js';

@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { CliError } from '../errors.js';
+
+/** A package that is installed for an app. */
+export interface Installed {
+  readonly directory: string;
+  /** Its own name: another one than it is imported by, if it came by an alias. */
+  readonly name: string;
+  readonly version: string;
+}
+
+/** A React Native app as it is on disk. */
+export class App {
+  readonly directory: string;
+  readonly #declared: ReadonlySet<string>;
+
+  /** Throws a CliError if there is no app. */
+  constructor(directory: string) {
+    this.directory = resolve(directory);
+    const manifest = readJson(this.path('package.json'));
+    if (manifest === null) {
+      throw new CliError(
+        'no-app',
+        `there is no package.json in ${this.directory}`,
+        'run it in the root of the app',
+      );
+    }
+    this.#declared = new Set(
+      ['dependencies', 'devDependencies'].flatMap((kind) => Object.keys(record(manifest[kind]))),
+    );
+  }
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** The text of a file of the app, or null. */
+  read(name: string): string | null {
+    return readText(this.path(name));
+  }
+
+  /** The package that the app gets by this name: its own, or, in a monorepo, one further up. */
+  find(name: string): Installed | null {
+    for (let place = this.directory; ; place = dirname(place)) {
+      const directory = join(place, 'node_modules', name);
+      const manifest = readJson(join(directory, 'package.json'));
+      if (manifest !== null)
+        return { directory, name: String(manifest.name), version: String(manifest.version) };
+      if (place === dirname(place)) return null;
+    }
+  }
+
+  /** As {@link find}, of what the app itself asks for; what others brought along need not be used. */
+  findOwn(name: string): Installed | null {
+    return this.#declared.has(name) ? this.find(name) : null;
+  }
+
+  /** The app's Expo configuration, if it is a file without code. */
+  expoConfig(): Record<string, unknown> | null {
+    const manifest = readJson(this.path('app.json')) ?? readJson(this.path('app.config.json'));
+    return manifest === null ? null : record(manifest.expo ?? manifest);
+  }
+
+  hasExpoCode(): boolean {
+    return ['app.config.js', 'app.config.ts', 'app.config.mjs', 'app.config.cjs'].some((name) =>
+      existsSync(this.path(name)),
+    );
+  }
+}
+
+/** Whatever is no object has no members. */
+export function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function readJson(path: string): Record<string, unknown> | null {
+  const text = readText(path);
+  try {
+    return text === null ? null : record(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type App, record } from './app.js';
+import { error, type Finding, note } from './finding.js';
+import { findPackage } from './installation.js';
+
+const TIMEOUT_MS = 60_000;
+const PLATFORMS = ['android', 'ios'] as const;
+
+/** Whether the builds will link the native part, by the word of the program that they ask themselves. */
+export async function checkAutolinking(app: App): Promise<Finding[]> {
+  const installed = findPackage(app);
+  if (installed === null) return [];
+  const linked = await linkedPlatforms(app, installed.directory);
+  if (linked === null) {
+    const message =
+      'whether the native part is linked is not known: the React Native command line does not answer here';
+    return [note('autolinking-unknown', message, 'npx react-native config')];
+  }
+  const missing = PLATFORMS.filter((platform) => !linked.includes(platform));
+  if (missing.length === 0) return [note('autolinking', 'the native part is linked on both platforms')];
+  return [
+    error(
+      'not-linked',
+      `the native part is not linked on ${missing.join(' and ')}`,
+      'look for an entry that excludes it in react-native.config.js, or in package.json under expo.autolinking',
+    ),
+  ];
+}
+
+/** Null where nobody could be asked. */
+async function linkedPlatforms(app: App, directory: string): Promise<string[] | null> {
+  const autolinking = app.find('expo') && app.find('expo-modules-autolinking');
+  if (autolinking) {
+    const program = join(autolinking.directory, 'bin/expo-modules-autolinking.js');
+    const asked = PLATFORMS.map((platform) =>
+      ask(app, program, ['react-native-config', '--platform', platform, '--json']),
+    );
+    return platformsOf(await Promise.all(asked), directory);
+  }
+  const community = app.find('@react-native-community/cli');
+  if (community === null) return null;
+  return platformsOf([await ask(app, join(community.directory, 'build/bin.js'), ['config'])], directory);
+}
+
+/** The platforms for which the answers have the package in this directory. */
+function platformsOf(answers: readonly unknown[], directory: string): string[] | null {
+  if (answers.includes(null)) return null;
+  return answers.flatMap((answer) => {
+    const dependencies = Object.values(record(record(answer).dependencies)).map(record);
+    const own = dependencies.find(
+      ({ root, name }) => root === directory || String(directory).endsWith(`/${name}`),
+    );
+    const platforms = record(own?.platforms);
+    return PLATFORMS.filter((platform) => platforms[platform] !== undefined && platforms[platform] !== null);
+  });
+}
+
+/** What a program of node_modules prints as JSON, or null. */
+function ask(app: App, program: string, args: readonly string[]): Promise<unknown> {
+  if (!existsSync(program)) return Promise.resolve(null);
+  return new Promise((resolve) => {
+    const options = { cwd: app.directory, timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 };
+    execFile(process.execPath, [program, ...args], options, (failure, stdout) => {
+      try {
+        resolve(failure === null ? JSON.parse(stdout) : null);
+      } catch {
+        resolve(null);
+      }
+    });
+  });
+}

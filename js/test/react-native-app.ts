@@ -1,0 +1,55 @@
+/**
+ * A React Native app, as far as `js/src/index.ts` sees one, run by react-native.test.ts in a process of its own. The
+ * scenario comes as JSON in TEST_APP, what was printed and refused goes to standard output as JSON.
+ */
+import { register } from 'node:module';
+import { loadAddon } from '../node/addon.js';
+import { NodePinning } from '../node/pinning.js';
+import type { PinningOptions } from '../src/types.js';
+
+export type Scenario = {
+  readonly os: string;
+  readonly native: 'engine' | 'absent' | 'without-events';
+  readonly dev: boolean;
+  /** What React Native or Expo put into the global object. */
+  readonly surroundings?: object;
+  /** What the app initialises with, one after the other. */
+  readonly configurations: readonly PinningOptions[];
+};
+
+export type Outcome = {
+  readonly available: boolean;
+  readonly printed: readonly string[];
+  readonly rejections: readonly string[];
+};
+
+/** Resolves `react-native` to what the entry needs of it. */
+const HOOKS = `export function resolve(specifier, context, next) {
+  if (specifier !== 'react-native') return next(specifier, context);
+  const source = 'export const { Platform, TurboModuleRegistry } = globalThis.reactNative';
+  return { url: 'data:text/javascript,' + encodeURIComponent(source), format: 'module', shortCircuit: true };
+}`;
+
+function makeNative({ native }: Scenario): object | null {
+  const loaded = loadAddon();
+  if (native === 'absent' || !loaded.ok) return null;
+  const { initialize } = NodePinning.prototype;
+  return native === 'engine' ? new NodePinning(new loaded.addon.NativeEngine()) : { initialize };
+}
+
+const scenario: Scenario = JSON.parse(process.env.TEST_APP ?? '');
+const printed: string[] = [];
+const reactNative = {
+  Platform: { OS: scenario.os },
+  TurboModuleRegistry: { get: () => makeNative(scenario) },
+};
+Object.assign(globalThis, { __DEV__: scenario.dev, reactNative, ...scenario.surroundings });
+console.warn = (text: string) => printed.push(text);
+register(`data:text/javascript,${encodeURIComponent(HOOKS)}`);
+
+const { initializeSslPinning, isSslPinningAvailable } = await import('../src/index.js');
+const rejections: string[] = [];
+for (const configuration of scenario.configurations)
+  await initializeSslPinning(configuration).catch(({ message }: Error) => rejections.push(message));
+const outcome: Outcome = { available: isSslPinningAvailable(), printed, rejections };
+console.log(JSON.stringify(outcome));
