@@ -59,6 +59,13 @@ NS_ASSUME_NONNULL_BEGIN
 + (BOOL)isPinnedURL:(NSURL *)url;
 @end
 
+@interface SPKSslPinning : NSObject
++ (NSURLSession *)sessionWithConfiguration:(NSURLSessionConfiguration *)configuration
+                                  delegate:(nullable id<NSURLSessionDelegate>)delegate
+                             delegateQueue:(nullable NSOperationQueue *)delegateQueue;
++ (BOOL)verifyResponse:(NSURLResponse *)response error:(NSError *_Nullable *_Nullable)error;
+@end
+
 @interface PinnedURLProtocol : NSURLProtocol
 @end
 
