@@ -98,7 +98,8 @@ class InitializerTest {
                 assertTrue(refusal.message, "ssl-pinning.json is not valid" in refusal.message!!)
             }
         }
-        val hosts = events.filter { it.getString("reason") == "configuration-not-in-force" }.map { it.getString("serverHostname") }
+        val unmet = events.filter { it.getString("reason") == "configuration-not-in-force" }
+        val hosts = unmet.map { it.getString("serverHostname") }
         assertEquals(listOf("http1", "leaf").map { Testbed.host(it).host }, hosts.distinct())
         assertNotNull(EmbeddedConfiguration.refusal("any.test"))
         Configuration.initialize("this is wrong too")
