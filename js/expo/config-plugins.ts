@@ -11,7 +11,7 @@ export interface ExpoConfig {
 }
 
 /** A change of a native project. */
-type Mod<Data> = (config: ModConfig<Data>) => Promise<ModConfig<Data>>;
+type Mod<Data> = <Config extends ModConfig<Data>>(config: Config) => Promise<Config>;
 
 /** The configuration while a native project is changed. */
 export interface ModConfig<Data> extends ExpoConfig {

@@ -1,6 +1,6 @@
 /** The README is true: every sample in it compiles and does what it says, every command in it runs. */
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cli } from './cli-support.js';
@@ -118,7 +118,24 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
       assert.equal(code, 0);
       assert.match(stdout, /^ALLOWED leaf\.spki\.test \(pin-matched\)/);
     },
+  'npx react-native-spki-pinning embed ssl-pinning.json': async () => {
+    bareApp();
+    const { code, stdout } = await cli(['embed', 'ssl-pinning.json'], { cwd: workspace.directory });
+    assert.equal(code, 0);
+    assert.match(stdout, /carries ssl-pinning\.json from its next build on$/m);
+  },
+  'npx react-native-spki-pinning doctor': async () => {
+    const { code, stdout } = await cli(['doctor'], { cwd: workspace.directory });
+    assert.equal(code, 1, 'nothing is installed there');
+    assert.match(stdout, /ok +the android app carries it as it is$/m);
+  },
 };
+
+/** The app of somebody who reads the README: it need not have both platforms. */
+function bareApp(): void {
+  workspace.write('package.json', '{}');
+  mkdirSync(workspace.path('android/app/src/main'), { recursive: true });
+}
 
 for (const command of readme.commands()) {
   test(`$ ${command}`, async () => {

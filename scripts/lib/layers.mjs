@@ -22,6 +22,9 @@ import { ANDROID_TOOLCHAIN, OTHER_NODES, otherNode } from './tools.mjs';
 /** For a file of JavaScript tests: one that never ends is cut off, and has failed. */
 const TIMEOUT_MS = 120_000;
 
+/** For a file that installs a whole app first. */
+const APP_TIMEOUT_MS = 900_000;
+
 /** @type {readonly import('./tools.mjs').Tool[]} */
 const ANDROID_TOOLS = ['node', 'cargo', 'rustc', 'cc', 'java', 'mvn'];
 
@@ -38,18 +41,12 @@ export const LAYERS = [
     run: testAndroidArm64,
   },
   { name: 'ios', code: 'ios', tools: ['node', 'cargo', 'rustc', 'cc', 'swift'], run: testIos },
-  { name: 'package', code: 'tests/package', tools: [], run: unwritten },
+  { name: 'package', code: 'tests/package', tools: ['node', 'cargo', 'rustc', 'cc'], run: testPackage },
 ];
 
 /** @param {Layer} layer */
 export function exists({ code }) {
   return existsSync(join(ROOT, code));
-}
-
-/** Code without a way to test it. */
-async function unwritten() {
-  console.error('error: scripts/lib/layers.mjs does not say how to test this');
-  return settle(NONE, 1);
 }
 
 /** Every target but the benchmarks, and the examples of the documentation. */
@@ -69,6 +66,15 @@ async function testJs() {
   return sum([types, await runTests(process.execPath, files)]);
 }
 
+/** The package as npm packs it, installed into real apps; they come from the npm registry. */
+async function testPackage() {
+  await build();
+  const files = (await readdir(join(ROOT, 'tests/package')))
+    .filter((file) => file.endsWith('.test.ts'))
+    .sort();
+  return runTests(process.execPath, files, 'tests/package', APP_TIMEOUT_MS);
+}
+
 /** The Node host and the demo under the other versions of Node: the hook depends on what is inside. */
 async function testNodes() {
   await build();
@@ -85,11 +91,13 @@ async function testNodes() {
 
 /**
  * @param {string} node the program
- * @param {readonly string[]} files of js/test
+ * @param {readonly string[]} files
+ * @param {string} [directory] that they are in
+ * @param {number} [timeout] milliseconds, for each
  */
-async function runTests(node, files) {
-  const options = ['--import', 'tsx', '--test', '--test-reporter=spec', `--test-timeout=${TIMEOUT_MS}`];
-  const args = [...options, ...files.map((file) => join('js/test', file))];
+async function runTests(node, files, directory = 'js/test', timeout = TIMEOUT_MS) {
+  const options = ['--import', 'tsx', '--test', '--test-reporter=spec', `--test-timeout=${timeout}`];
+  const args = [...options, ...files.map((file) => join(directory, file))];
   const { code, stdout } = await run(node, args, { show: 'all', env: { SPKI_TESTBED: TESTBED } });
   return settle(countsOfNode(stdout), code);
 }
