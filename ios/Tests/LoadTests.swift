@@ -98,6 +98,15 @@ extension AllTests {
       #expect(events.reasons == [])
     }
 
+    @Test func aHandshakeThatThePlatformRefusesIsNotMadeGoodByOneBefore() async {
+      await handshake("leaf")
+      let load = scripts.ask(app)
+      #expect(await load.challenged(by: origin, trust: Shown([Vectors.der("leaf")], valid: false)) == .goOn)
+      #expect(!load.answers(), "somebody has accepted it in the platform's place")
+      load.completed(URLError(.cancelled))
+      #expect(app.got.reason == "chain-not-validated")
+    }
+
     @Test func aPooledConnectionIsJudgedByTheHandshakeThatItGoesBackTo() async {
       await handshake("leaf")
       #expect(scripts.ask(app).answers())
@@ -211,6 +220,14 @@ extension AllTests {
       #expect(app.got.response == nil)
     }
 
+    @Test func whatTheServerAnswersAnewIsNotTakenForWhatTheCacheHolds() async {
+      let kept = await kept("leaf")
+      let load = scripts.ask(app)
+      #expect(load.answers(answer(url, headers: ["Etag": "2"]), cached: kept))
+      load.received(Data("new".utf8))
+      #expect(app.got.text == "new")
+    }
+
     @Test func anAnswerThatIsNotWhatTheCacheHoldsIsNotOutOfIt() async {
       let kept = CachedURLResponse(response: answer(url, headers: ["Etag": "1"]), data: Data("kept".utf8))
       for other in [answer(url, headers: ["Etag": "2"]), answer(url, status: 203, headers: ["Etag": "1"])] {
@@ -296,6 +313,30 @@ extension AllTests {
       #expect(first.timesRetired == 1 && scripts.generations.count == 1)
     }
 
+    @Test func aTaskIsStoppedWhenItsServerIsNotAllowedAnyMore() async {
+      let stopped = Locked(0)
+      let judge = TaskJudge(stack: "test")
+      LiveTasks.shared.add(judge) { stopped.with { $0 += 1 } }
+      #expect(await judge.challenged(by: origin, trust: Shown([Vectors.der("leaf")])) == .goOn)
+      pin(["a.test": leaf, "c.test": leaf])
+      #expect(stopped.with { $0 } == 0)
+      pin(["a.test": wrongPin])
+      #expect(stopped.with { $0 } == 1)
+      LiveTasks.shared.remove(judge)
+    }
+
+    @Test func aTaskOnItsWayFromARedirectIsNotStoppedForWhoHasSentIt() async {
+      let judge = TaskJudge(stack: "test")
+      LiveTasks.shared.add(judge) { Issue.record("stopped") }
+      #expect(await judge.challenged(by: origin, trust: Shown([Vectors.der("leaf")])) == .goOn)
+      guard case .trusted = judge.redirected(by: url, isTaken: false) else {
+        Issue.record("the redirect is not followed")
+        return
+      }
+      pin(["a.test": wrongPin])
+      LiveTasks.shared.remove(judge)
+    }
+
     @Test func aCarrierIsRetiredOnceAfterItsLastRequest() async {
       let (one, two) = (scripts.ask(App()), scripts.ask(App()))
       pin(["a.test": leaf, "c.test": leaf])
@@ -361,6 +402,21 @@ extension AllTests {
       #expect((judge.ended(task, error: URLError(.cancelled)) as? SslPinningError)?.reason == "unverified-response")
       #expect(LiveTasks.shared.count == 0)
       #expect(judge.ended(task, error: URLError(.timedOut)) is URLError, "another task's error is its own")
+    }
+
+    @Test func aLibraryThatTakesATaskCannotNameAnotherServer() {
+      ValidatedChains.shared.record([Vectors.der("leaf")], of: origin)
+      #expect(!judge.answered(by: answer(URL(string: "https://b.test/")!), to: task, isTaken: true))
+      #expect((judge.ended(task, error: nil) as? SslPinningError)?.reason == "unverified-response")
+    }
+
+    @Test func forgetsATaskThatTheNetworkIsDoneWith() {
+      ValidatedChains.shared.record([Vectors.der("leaf")], of: origin)
+      #expect(judge.answered(by: answer(url), to: task, isTaken: false))
+      #expect(LiveTasks.shared.count == 1)
+      judge.isDone(task)
+      #expect(LiveTasks.shared.count == 0)
+      #expect(judge.ended(task, error: URLError(.timedOut)) is URLError)
     }
 
     @Test func judgesAnAnswerByTheLastHandshake() {
