@@ -1,6 +1,6 @@
 // @ts-check
 /** What `npm run build` does. The other scripts call it for what they need; a second run finds nothing to do. */
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ROOT, run, runNpm, runPackage } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
@@ -109,28 +109,48 @@ export async function installFile(from, to) {
   await rename(temporary, to);
 }
 
-/** js/ to lib/. */
+/** What of js/ is compiled to where: ES modules; and CommonJS, for who cannot load those. */
+const OUTPUTS = [
+  { directory: 'lib', project: 'tsconfig.build.json', of: /^(src|node|cli|expo|web|jest)\b.*\.c?ts$/ },
+  {
+    directory: 'commonjs',
+    project: 'tsconfig.commonjs.json',
+    of: /^((src|web|jest)\b.*|node[\\/]addon(-path)?)\.c?ts$/,
+  },
+];
+
+/** js/ to lib/ and commonjs/. */
 export async function compileTypeScript() {
   await step('tsc', async () => {
-    const { missing, stale } = await compareOutput();
-    const args = ['-b', 'tsconfig.build.json', ...(missing ? ['--force'] : [])]; // tsc does not look for its output
+    const compared = await Promise.all(OUTPUTS.map(compareOutput));
+    const isMissing = compared.some(({ missing }) => missing);
+    // tsc does not look for its output.
+    const args = ['-b', ...OUTPUTS.map(({ project }) => project), ...(isMissing ? ['--force'] : [])];
     expectSuccess('the TypeScript does not compile', await runPackage('typescript/bin/tsc', args));
-    await Promise.all(stale.map((file) => rm(join(ROOT, 'lib', file)))); // it would be published
+    // What is stale would be published.
+    await Promise.all(compared.flatMap(({ stale }) => stale.map((file) => rm(join(ROOT, file)))));
+    await writeFile(join(ROOT, 'commonjs/package.json'), '{ "type": "commonjs" }\n');
     await chmod(join(ROOT, 'lib/cli/main.js'), 0o755);
   });
 }
 
-/** Whether a file of lib/ is missing, and those of lib/ whose source is gone. */
-async function compareOutput() {
-  const [sources, output] = await Promise.all([filesIn('js'), filesIn('lib')]);
-  const modules = sources.filter((file) => /^(src|node|cli|expo|web|jest)\b.*\.c?ts$/.test(file));
+/**
+ * Whether a compiled file is missing, and those whose source is gone.
+ * @param {typeof OUTPUTS[number]} output
+ */
+async function compareOutput({ directory, of }) {
+  const [sources, output] = await Promise.all([filesIn('js'), filesIn(directory)]);
+  const modules = sources.filter((file) => of.test(file));
   const expected = new Set(
     modules.flatMap((file) =>
       ['.$1js', '.$1js.map', '.d.$1ts', '.d.$1ts.map'].map((end) => file.replace(/\.(c?)ts$/, end)),
     ),
   );
   const stale = output.filter((file) => /\.(c?js|c?ts|map)$/.test(file) && !expected.has(file));
-  return { missing: [...expected].some((file) => !output.includes(file)), stale };
+  return {
+    missing: [...expected].some((file) => !output.includes(file)),
+    stale: stale.map((file) => join(directory, file)),
+  };
 }
 
 /**
