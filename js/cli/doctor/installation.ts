@@ -7,7 +7,7 @@ export const PACKAGE = 'react-native-spki-pinning';
 export const REPLACED = 'react-native-ssl-public-key-pinning';
 
 /** React Native versions, as [major, minor], that this package is made for: from its peer dependency to the newest tried. */
-const OLDEST = [0, 76] as const;
+const OLDEST = [0, 80] as const;
 const NEWEST_TRIED = [0, 88] as const;
 /** From here on there is nothing but the new architecture. */
 const ONLY_NEW_ARCHITECTURE = [0, 82] as const;
