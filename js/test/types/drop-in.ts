@@ -4,7 +4,9 @@
  */
 import type { EmitterSubscription } from 'react-native';
 import type * as frw from 'react-native-ssl-public-key-pinning';
+import * as mock from '../../jest/index.js';
 import * as ours from '../../src/index.js';
+import * as web from '../../web/index.js';
 
 /** The other package as it is imported; `default` is only how TypeScript sees CommonJS from an ES module. */
 type Frw = Omit<typeof frw, 'default'>;
@@ -55,6 +57,25 @@ export const made: ours.PinningError = { serverHostname: 'example.com' };
 // What only this package has.
 export const listened = ours.addSslPinningErrorListener(({ reason, enforced }) => [reason, enforced]);
 export const settings: Promise<void> = ours.initializeSslPinning({}, { requireBackupPin: true });
+
+export const refused: Promise<ours.PinningEvent | null> = ours.getSslPinningError(
+  'https://example.com/',
+  Date.now(),
+);
+export const told: boolean = ours.isSslPinningError(new Error('anything that was caught'));
+export const hook: (listener: frw.ErrorListenerCallback) => void = ours.useSslPinningErrorListener;
+
+// An app that runs in browsers too, and its tests, find there what they import for phones.
+type Everywhere = Omit<typeof ours, 'addSslPinningErrorListener'> & {
+  addSslPinningErrorListener(listener: ours.PinningListener): ours.PinningSubscription;
+};
+export const onTheWeb: Everywhere = web;
+export const inJest: Everywhere = mock;
+export const failure: ours.PinningEvent = mock.emitSslPinningError({ serverHostname: 'example.com' });
+export const configuration: mock.Configuration | null = mock.getSslPinningConfiguration();
+
+// @ts-expect-error an event is about a host
+mock.emitSslPinningError({ reason: 'no-pin-matched' });
 
 // @ts-expect-error a typing mistake in an option is found by the compiler already
 export const mistake: ours.DomainOptions = { publicKeyHashes: [], includeSubdomain: true };
