@@ -2,7 +2,7 @@
 
 use crate::{
     options,
-    pin_set::PinSet,
+    pin_set::{PinSet, Source},
     problem::{ConfigError, Problem, Severity},
     verdict::{Verdict, judge, served_pins},
 };
@@ -36,6 +36,6 @@ pub fn evaluate<C: AsRef<[u8]>>(
     chain: &[C],
     now_ms: i64,
 ) -> Result<Verdict, ConfigError> {
-    let pins = PinSet::compile(options::parse(document, now_ms)?, 0);
+    let pins = PinSet::compile(options::parse(document, now_ms)?, Source::Code, 0);
     Ok(Verdict::new(&judge(&pins, host, chain, now_ms), served_pins(chain)))
 }

@@ -2,16 +2,19 @@
 
 use crate::{
     event::{Event, EventKind, EventLog, EventSink, Notice},
-    options,
-    pin_set::{Entry, PinSet},
+    manifest::{Manifest, Refused},
+    options::{self, Settings},
+    pin_set::{Entry, PinSet, Source},
     problem::{ConfigError, Problem},
-    status::{Counters, Status},
+    report::{Chain, Report},
+    status::{Counters, ReportsStatus, StackStatus, Status, Told, UpdateCheck},
     verdict::{self, Judgement, Outcome, Reason, Verdict, judge, judge_unvalidated, served_pins},
+    watch::{Watch, Watched},
 };
 use arc_swap::ArcSwap;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 /// A configuration that was taken into force.
@@ -28,13 +31,16 @@ pub struct Initialized {
 /// A check takes no lock, and allocates nothing when the connection is allowed, with three exceptions: a thread's first
 /// check, a host in an unusual spelling (IDN not in A-labels, an odd form of an IP address), and the warning, once for
 /// each domain, that its pins expire or have expired.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Engine {
     pins: ArcSwap<PinSet>,
     /// Orders the writers, and only them.
     generation: Mutex<u64>,
     counters: Counters,
     events: EventLog,
+    told: Mutex<Told>,
+    observer: OnceLock<Arc<dyn FailureObserver>>,
+    watch: Watch,
 }
 
 impl Engine {
@@ -48,24 +54,88 @@ impl Engine {
     /// # Errors
     /// When the document has errors: all problems are listed, and what was in force stays.
     pub fn initialize(&self, document: &str, now_ms: i64) -> Result<Initialized, ConfigError> {
+        self.initialize_from(document, Source::Code, now_ms, |_| None)
+    }
+
+    /// As [`Engine::initialize`], and in the same moment what `restore` has of signed pins for the document's settings.
+    ///
+    /// # Errors
+    /// As [`Engine::initialize`].
+    pub fn initialize_from(
+        &self,
+        document: &str,
+        source: Source,
+        now_ms: i64,
+        restore: impl FnOnce(&Settings) -> Option<Arc<Manifest>>,
+    ) -> Result<Initialized, ConfigError> {
         let configuration = options::parse(document, now_ms)?;
         let warnings = configuration.warnings.clone();
-        let generation = self.swap(|generation| PinSet::compile(configuration, generation));
-        for entry in self.pins.load().entries() {
-            self.announce_expiry(Some(entry), now_ms);
+        let restored = restore(&configuration.settings);
+        let mut refused = None;
+        let generation = self.swap(|_, generation| {
+            let pins = PinSet::compile(configuration, source, generation);
+            let update = restored.filter(|manifest| {
+                refused = unpins(&pins, manifest);
+                refused.is_none()
+            });
+            pins.updated(update, generation)
+        });
+        if let Some(refused) = refused {
+            self.update_refused(&refused, now_ms);
+        }
+        let pins = self.pins.load();
+        for entry in pins.entries() {
+            self.announce_expiry(&pins, Some(entry), now_ms);
         }
         Ok(Initialized { generation, warnings })
     }
 
-    /// Pins nothing any more.
-    pub fn disable(&self) {
-        self.swap(PinSet::empty);
+    /// Takes the pins of a newer manifest into force; `is_current` is asked, with no configuration coming in between, whether
+    /// the settings in force are still those that it was verified by.
+    ///
+    /// # Errors
+    /// When they are not, or the manifest would unpin what the app pins.
+    pub fn apply_update(
+        &self,
+        manifest: Arc<Manifest>,
+        is_current: impl FnOnce(&Settings) -> bool,
+        now_ms: i64,
+    ) -> Result<(), Refused> {
+        let version = manifest.version();
+        let mut refused = None;
+        self.swap(|pins, generation| {
+            refused = if is_current(pins.settings()) {
+                unpins(pins, &manifest)
+            } else {
+                let message = "the configuration was replaced while the manifest was on its way: try again";
+                Some(Refused::new("configuration-replaced", message))
+            };
+            let update = if refused.is_none() { Some(manifest) } else { pins.update.clone() };
+            pins.updated(update, generation)
+        });
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        let message = format!("The pins of manifest version {version} are in force.");
+        self.events.record(Event::update(EventKind::Info, "update-applied", message, now_ms));
+        Ok(())
     }
 
-    fn swap(&self, next: impl FnOnce(u64) -> PinSet) -> u64 {
+    /// Records that a manifest was not taken, and why.
+    pub fn update_refused(&self, refused: &Refused, now_ms: i64) {
+        let message = format!("A pin manifest was refused, what was in force stays: {}", refused.message);
+        self.events.record(Event::update(EventKind::Warning, refused.code, message, now_ms));
+    }
+
+    /// Pins nothing any more.
+    pub fn disable(&self) {
+        self.swap(|_, generation| PinSet::empty(generation));
+    }
+
+    fn swap(&self, next: impl FnOnce(&PinSet, u64) -> PinSet) -> u64 {
         let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
         *generation += 1;
-        self.pins.store(Arc::new(next(*generation)));
+        self.pins.store(Arc::new(next(&self.pins.load(), *generation)));
         *generation
     }
 
@@ -105,7 +175,7 @@ impl Engine {
     ) -> Verdict {
         let pins = self.pins.load();
         let judgement = guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms));
-        self.conclude(&judgement, host, chain, stack, now_ms)
+        self.conclude(&pins, &judgement, host, Chain::Validated(chain), stack, now_ms)
     }
 
     /// Judges a connection whose chain the platform did *not* find valid and that goes on nevertheless.
@@ -118,7 +188,7 @@ impl Engine {
     ) -> Verdict {
         let pins = self.pins.load();
         let judgement = guarded(&pins, host, now_ms, || judge_unvalidated(&pins, host, now_ms));
-        self.conclude(&judgement, host, presented, stack, now_ms)
+        self.conclude(&pins, &judgement, host, Chain::Presented(presented), stack, now_ms)
     }
 
     /// As [`Engine::check_unvalidated`], without a trace.
@@ -130,31 +200,58 @@ impl Engine {
 
     fn conclude<C: AsRef<[u8]>>(
         &self,
+        pins: &PinSet,
         judgement: &Judgement<'_>,
         host: Option<&str>,
-        chain: &[C],
+        chain: Chain<'_, C>,
         stack: &str,
         now_ms: i64,
     ) -> Verdict {
         self.counters.count(judgement.outcome, now_ms);
-        self.announce_expiry(judgement.entry, now_ms);
+        self.watch.note(host, stack, judgement);
+        self.announce_expiry(pins, judgement.entry, now_ms);
         if judgement.outcome == Outcome::Allowed {
             return Verdict::new(judgement, Vec::new());
         }
         // The same guard as for the judgement: describing a hostile chain must not undo it.
         let no_chain: [&[u8]; 0] = [];
-        let event = catch_unwind(AssertUnwindSafe(|| Event::failure(judgement, host, chain, stack, now_ms)))
-            .unwrap_or_else(|_| Event::failure(judgement, host, &no_chain, stack, now_ms));
+        let certificates = chain.certificates();
+        let event =
+            catch_unwind(AssertUnwindSafe(|| Event::failure(judgement, host, certificates, stack, now_ms)))
+                .unwrap_or_else(|_| Event::failure(judgement, host, &no_chain, stack, now_ms));
         let verdict = Verdict::new(judgement, event.served_pins.clone());
+        if let Some(observer) = self.observer.get() {
+            let report = || observer.failed(&event, &Report::new(&event, judgement, &chain));
+            let _ = catch_unwind(AssertUnwindSafe(report)); // a failure that goes unreported is a failure all the same
+        }
         self.events.record(event);
         verdict
     }
 
-    fn announce_expiry(&self, entry: Option<&Entry>, now_ms: i64) {
+    fn announce_expiry(&self, pins: &PinSet, entry: Option<&Entry>, now_ms: i64) {
         if let Some(entry) = entry
             && entry.announces(now_ms)
         {
             self.events.record(Event::expiry(entry, now_ms));
+        }
+        if let Some(manifest) = &pins.update
+            && manifest.announces(now_ms)
+        {
+            let version = manifest.version();
+            let (reason, message) = if manifest.is_expired(now_ms) {
+                (
+                    "update-expired",
+                    format!("Manifest version {version} has expired; the app's own pins count again."),
+                )
+            } else {
+                (
+                    "update-expiring",
+                    format!(
+                        "Manifest version {version} expires in less than three days, and there is no newer one."
+                    ),
+                )
+            };
+            self.events.record(Event::update(EventKind::Warning, reason, message, now_ms));
         }
     }
 
@@ -175,9 +272,74 @@ impl Engine {
         self.events.set_sink(sink);
     }
 
+    /// Who is told of every failure from now on, for reports. The first one stays.
+    pub fn observe_failures(&self, observer: Arc<dyn FailureObserver>) {
+        let _ = self.observer.set(observer);
+    }
+
+    /// What became of the last look for a newer manifest.
+    pub fn tell_update_check(&self, check: UpdateCheck) {
+        self.told().update_check = check;
+    }
+
+    /// What became of reports.
+    pub fn tell_reports(&self, reports: ReportsStatus) {
+        self.told().reports = reports;
+    }
+
+    /// Whether the connections of a network stack are judged.
+    pub fn tell_stack(&self, stack: &str, hooked: bool) {
+        let stacks = &mut self.told().stacks;
+        if let Some(known) = stacks.iter_mut().find(|known| known.stack == stack) {
+            known.hooked = hooked;
+        } else if stacks.len() < MAX_STACKS {
+            stacks.push(StackStatus { stack: stack.to_owned(), hooked });
+        }
+    }
+
+    /// From now on, notes which network stacks bring connections to this host. Open connections have to be judged again.
+    pub fn watch(&self, host: &str) {
+        self.watch.start(host);
+        self.swap(|pins, generation| pins.updated(pins.update.clone(), generation));
+    }
+
+    /// What was noted since [`Engine::watch`]; nothing is noted any more.
+    pub fn watched(&self) -> Vec<Watched> {
+        self.watch.end()
+    }
+
     /// The state of things at `now_ms`.
     pub fn status(&self, now_ms: i64) -> Status {
-        Status::new(&self.pins.load(), &self.counters, self.events.recent(), now_ms)
+        Status::new(&self.pins.load(), &self.counters, &self.told(), self.events.recent(), now_ms)
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// More than any app has.
+const MAX_STACKS: usize = 32;
+
+/// Receives what fails, for reports. Called on the thread on which it happens, which may be one of a TLS handshake: hand over
+/// and return.
+pub trait FailureObserver: Send + Sync {
+    /// Takes one failure.
+    fn failed(&self, event: &Event, report: &Report<'_>);
+}
+
+/// A manifest that would let through what the app itself blocks.
+fn unpins(pins: &PinSet, manifest: &Manifest) -> Option<Refused> {
+    let domain = pins.unpinned_by(manifest)?;
+    let message = format!(
+        "the manifest makes {domain} report-only, and the app enforces its pins: remove `reportOnly`"
+    );
+    Some(Refused::new("manifest-unpins", message))
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Engine").field("pins", &self.pins).finish_non_exhaustive()
     }
 }
 

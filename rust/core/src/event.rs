@@ -27,6 +27,8 @@ pub enum EventKind {
     Failure,
     /// Something to act on before connections fail.
     Warning,
+    /// Nothing to act on.
+    Info,
 }
 
 /// What a bridge has noticed by itself, apart from a judgement.
@@ -143,6 +145,21 @@ impl Event {
             served_pins: Vec::new(),
             expected_pins: entry.map(|entry| entry.pins().clone()).unwrap_or_default(),
             stack: stack.to_owned(),
+            timestamp,
+        }
+    }
+
+    /// What became of signed pins. `reason` is a code of [`crate::manifest`], or of who gets them.
+    pub(crate) fn update(kind: EventKind, reason: &'static str, message: String, timestamp: i64) -> Self {
+        Self {
+            kind,
+            server_hostname: String::new(),
+            message,
+            reason,
+            enforced: false,
+            served_pins: Vec::new(),
+            expected_pins: Arc::default(),
+            stack: String::new(),
             timestamp,
         }
     }

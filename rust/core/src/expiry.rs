@@ -1,7 +1,7 @@
 //! `expirationDate`: strict `yyyy-MM-dd`, Gregorian whatever the device's calendar.
 
 use crate::problem::{Finding, excerpt};
-use time::{Date, Month};
+use time::{Date, Month, OffsetDateTime};
 
 /// A day in milliseconds.
 pub const DAY_MS: i64 = 86_400_000;
@@ -30,6 +30,25 @@ pub fn start_of_day(date: &str) -> Result<i64, Finding> {
         None => Err(Finding::new("date-not-real", format!("there is no day {date} in the calendar"))
             .suggest("use a day that exists, such as the last of that month")),
     }
+}
+
+/// An instant in milliseconds since the Unix epoch as RFC 3339 writes it; the epoch, if it is of no year with four digits.
+pub fn date_time(instant_ms: i64) -> String {
+    let instant = OffsetDateTime::from_unix_timestamp_nanos(i128::from(instant_ms) * 1_000_000)
+        .ok()
+        .filter(|instant| (0..=9999).contains(&instant.year()))
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (date, time) = (instant.date(), instant.time());
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+        time.millisecond()
+    )
 }
 
 /// 1970-01-01.

@@ -12,8 +12,13 @@ use crate::{
     pin_set::Entry,
     problem::{ConfigError, Finding, Problem, Problems, excerpt},
     public_suffix::is_public_suffix,
+    verification_key::VerificationKey,
 };
 use std::collections::{HashMap, HashSet};
+
+mod settings;
+
+pub use settings::{Settings, UpdateSettings};
 
 /// The largest document that is read, in bytes: some 80,000 domains.
 pub const MAX_DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
@@ -23,6 +28,8 @@ pub const MAX_DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
 pub struct Configuration {
     /// One entry for each domain, in the order of the document.
     pub entries: Vec<Entry>,
+    /// What belongs to no domain.
+    pub settings: Settings,
     /// What the developer should know all the same.
     pub warnings: Vec<Problem>,
 }
@@ -32,11 +39,27 @@ pub struct Configuration {
 /// # Errors
 /// With every problem of the document, if one of them is an error.
 pub fn parse(document: &str, now_ms: i64) -> Result<Configuration, ConfigError> {
-    let mut reader = Reader { problems: Problems::default(), now_ms, require_backup_pin: false };
-    let entries = reader.document(document);
+    let mut reader = Reader::new(now_ms);
+    let (entries, settings) = reader.document(document);
     let failed = reader.problems.has_errors();
     let problems = reader.problems.into_list();
-    if failed { Err(ConfigError { problems }) } else { Ok(Configuration { entries, warnings: problems }) }
+    if failed {
+        Err(ConfigError { problems })
+    } else {
+        Ok(Configuration { entries, settings, warnings: problems })
+    }
+}
+
+/// Reads the domains and the next keys of a pin manifest, by the same rules. The warnings are for who signs it.
+pub(crate) fn parse_manifest(
+    domains: &Members,
+    public_keys: Option<&[Json]>,
+    now_ms: i64,
+) -> (Vec<Entry>, Option<Vec<VerificationKey>>, Vec<Problem>) {
+    let mut reader = Reader::new(now_ms);
+    let entries = reader.domains(&Path::ROOT.member("domains"), domains);
+    let keys = public_keys.map(|keys| reader.public_keys(&Path::ROOT.member("publicKeys"), keys));
+    (entries, keys, reader.problems.into_list())
 }
 
 type Members = [(String, Json)];
@@ -48,7 +71,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn document(&mut self, text: &str) -> Vec<Entry> {
+    fn new(now_ms: i64) -> Self {
+        Self { problems: Problems::default(), now_ms, require_backup_pin: false }
+    }
+
+    fn document(&mut self, text: &str) -> (Vec<Entry>, Settings) {
+        let nothing = || (Vec::new(), Settings::default());
         let root = Path::ROOT;
         if text.len() > MAX_DOCUMENT_BYTES {
             let message =
@@ -56,7 +84,7 @@ impl Reader {
             let finding = Finding::new("document-too-large", message)
                 .suggest("pin fewer domains, or use `includeSubdomains`");
             self.problems.error(root, finding);
-            return Vec::new();
+            return nothing();
         }
         let members = match Json::parse(text) {
             Ok(Json::Object(members)) => members,
@@ -66,30 +94,30 @@ impl Reader {
                     "give an object of domains: {\"api.example.com\": {\"publicKeyHashes\": [\"…\"]}}",
                 );
                 self.problems.error(root, finding);
-                return Vec::new();
+                return nothing();
             }
             Err(_) if text.trim().is_empty() => {
                 let finding = Finding::new("json-syntax", "the configuration is empty")
                     .suggest("write `{}` if nothing is to be pinned");
                 self.problems.error(root, finding);
-                return Vec::new();
+                return nothing();
             }
             Err(error) => {
                 let finding =
                     Finding::new("json-syntax", format!("the configuration is not valid JSON: {error}"))
                         .suggest("correct the JSON at that place");
                 self.problems.error(root, finding);
-                return Vec::new();
+                return nothing();
             }
         };
         if !members.iter().any(|(name, _)| name == "domains") {
-            return self.domains(&root, &members);
+            return (self.domains(&root, &members), Settings::default());
         }
         // Settings first: one of them decides how severe a finding about domains is.
-        if let Some((_, settings)) = members.iter().find(|(name, _)| name == "settings") {
-            self.require_backup_pin = settings.requires_backup_pin();
+        if let Some((_, given)) = members.iter().find(|(name, _)| name == "settings") {
+            self.require_backup_pin = given.requires_backup_pin();
         }
-        let mut entries = Vec::new();
+        let (mut entries, mut settings) = nothing();
         let mut seen = HashSet::new();
         for (name, value) in &members {
             let path = root.member(name);
@@ -98,33 +126,12 @@ impl Reader {
             }
             match (name.as_str(), value) {
                 ("domains", Json::Object(domains)) => entries = self.domains(&path, domains),
-                ("settings", Json::Object(settings)) => self.settings(&path, settings),
+                ("settings", Json::Object(given)) => settings = self.settings(&path, given),
                 ("domains" | "settings", other) => self.wrong_type(&path, "an object", other),
                 _ => self.unknown(&path, name, &["domains", "settings"]),
             }
         }
-        entries
-    }
-
-    fn settings(&mut self, path: &Path<'_>, settings: &Members) {
-        let mut seen = HashSet::new();
-        for (name, value) in settings {
-            let path = path.member(name);
-            if self.is_to_skip(&path, name, &mut seen) {
-                continue;
-            }
-            match (name.as_str(), value) {
-                ("requireBackupPin", Json::Bool(_)) => {}
-                ("requireBackupPin", other) => self.wrong_type(&path, "true or false", other),
-                ("reportUris" | "updates", _) => {
-                    let finding =
-                        Finding::new("setting-unavailable", format!("`{name}` is not in this version yet"))
-                            .suggest(format!("remove `{name}`"));
-                    self.problems.error(path, finding);
-                }
-                _ => self.unknown(&path, name, &["requireBackupPin", "reportUris", "updates"]),
-            }
-        }
+        (entries, settings)
     }
 
     fn domains(&mut self, path: &Path<'_>, domains: &Members) -> Vec<Entry> {

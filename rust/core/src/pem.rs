@@ -57,6 +57,21 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, Finding> {
     }
 }
 
+/// One block as openssl writes it: lines of 64 characters.
+pub fn encode(label: &str, der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
+}
+
 const DAMAGED: &str = "the file is damaged: get it again";
 
 fn close(open: Option<(String, usize, String)>, end: &str, number: usize) -> Result<Block, Finding> {

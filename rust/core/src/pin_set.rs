@@ -1,6 +1,13 @@
 //! The pins in force: compiled once, immutable, looked up by hash.
 
-use crate::{host::suffixes, options::Configuration, pin::Pin, problem::Problem};
+use crate::{
+    host::suffixes,
+    manifest::Manifest,
+    options::{Configuration, Settings},
+    pin::Pin,
+    problem::Problem,
+};
+use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -128,24 +135,67 @@ pub(crate) enum Governing<'a> {
     Nothing,
 }
 
-/// All pins of one configuration.
+/// Domains and their pins, by name.
 #[derive(Debug, Default)]
-pub struct PinSet {
+pub(crate) struct Layer {
     entries: Vec<Entry>,
     by_domain: HashMap<Arc<str>, usize>,
-    /// What the configuration was warned about.
-    pub warnings: Vec<Problem>,
-    /// Counts the configurations of an engine; 0 before the first.
+}
+
+impl Layer {
+    pub(crate) fn new(entries: Vec<Entry>) -> Self {
+        let by_domain =
+            entries.iter().enumerate().map(|(index, entry)| (entry.domain().clone(), index)).collect();
+        Self { entries, by_domain }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    fn get(&self, domain: &str) -> Option<&Entry> {
+        self.by_domain.get(domain).and_then(|index| self.entries.get(*index))
+    }
+}
+
+/// Who gave a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The app's code, by `initializeSslPinning`.
+    #[default]
+    Code,
+    /// The app's build.
+    Embedded,
+}
+
+/// A configuration in force, its domains compiled.
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    layer: Layer,
+    pub(crate) settings: Settings,
+    pub(crate) source: Source,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// The pins in force: those of a configuration, and over them those of a signed manifest.
+///
+/// At each name a host goes by, the manifest's entry comes first. One that has expired, excludes the host or does not
+/// include subdomains is passed over, and then the app's own counts: so a manifest cannot unpin what the app pins.
+#[derive(Debug, Default)]
+pub struct PinSet {
+    pub(crate) own: Arc<Own>,
+    pub(crate) update: Option<Arc<Manifest>>,
+    /// Counts the changes of an engine; 0 before the first.
     pub generation: u64,
 }
 
 impl PinSet {
     /// Compiles a configuration.
-    pub fn compile(configuration: Configuration, generation: u64) -> Self {
-        let Configuration { entries, warnings } = configuration;
-        let by_domain =
-            entries.iter().enumerate().map(|(index, entry)| (entry.domain().clone(), index)).collect();
-        Self { entries, by_domain, warnings, generation }
+    pub fn compile(configuration: Configuration, source: Source, generation: u64) -> Self {
+        let Configuration { entries, settings, warnings } = configuration;
+        let own = Own { layer: Layer::new(entries), settings, source, warnings };
+        Self { own: Arc::new(own), update: None, generation }
     }
 
     /// A set that pins nothing.
@@ -153,19 +203,52 @@ impl PinSet {
         Self { generation, ..Self::default() }
     }
 
-    /// The entries in the order of the configuration.
+    /// The same with another manifest, or none.
+    pub(crate) fn updated(&self, update: Option<Arc<Manifest>>, generation: u64) -> Self {
+        Self { own: self.own.clone(), update, generation }
+    }
+
+    /// Of the configuration in force.
+    pub fn settings(&self) -> &Settings {
+        &self.own.settings
+    }
+
+    /// The manifest whose pins count, unless it has expired.
+    pub fn update(&self, now_ms: i64) -> Option<&Arc<Manifest>> {
+        self.update.as_ref().filter(|manifest| !manifest.is_expired(now_ms))
+    }
+
+    /// The entries of the configuration, in its order.
     pub fn entries(&self) -> &[Entry] {
-        &self.entries
+        self.own.layer.entries()
+    }
+
+    /// What counts at a time: in the order of the configuration, then in that of the manifest. With each, whether it is of
+    /// the manifest.
+    pub(crate) fn effective_entries(&self, now_ms: i64) -> impl Iterator<Item = (&Entry, bool)> {
+        let update = self.update(now_ms).map(|manifest| manifest.layer());
+        let own = self.entries().iter().map(move |entry| {
+            let replaced = update.and_then(|layer| layer.get(entry.domain()));
+            match replaced.filter(|entry| !entry.is_expired(now_ms)) {
+                Some(newer) => (newer, true),
+                None => (entry, false),
+            }
+        });
+        let added = update.map(Layer::entries).unwrap_or_default().iter();
+        own.chain(
+            added.filter(|entry| self.own.layer.get(entry.domain()).is_none()).map(|entry| (entry, true)),
+        )
     }
 
     /// Whether nothing is pinned.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty() && self.update.is_none()
     }
 
     /// The live entry that is least forgiving: one that blocks, else one that reports.
     pub(crate) fn strictest(&self, now_ms: i64) -> Option<&Entry> {
-        let mut live = self.entries.iter().filter(|entry| !entry.is_expired(now_ms));
+        let update = self.update(now_ms).map(|manifest| manifest.layer().entries()).unwrap_or_default();
+        let mut live = update.iter().chain(self.entries()).filter(|entry| !entry.is_expired(now_ms));
         let first = live.next()?;
         if first.report_only { live.find(|entry| !entry.report_only).or(Some(first)) } else { Some(first) }
     }
@@ -173,13 +256,32 @@ impl PinSet {
     /// The most specific live entry for a host in its normal form: its own, else the longest parent's with
     /// `includeSubdomains`. An expired entry counts as absent, and so does one that excludes the host.
     ///
-    /// One hash look-up for each label of the host, however many domains there are.
+    /// One hash look-up for each label of the host and each layer, however many domains there are.
     pub(crate) fn governing(&self, host: &str, now_ms: i64) -> Governing<'_> {
-        let mut passed_over = Governing::Nothing;
-        for name in suffixes(host) {
-            let Some(entry) = self.by_domain.get(name).and_then(|index| self.entries.get(*index)) else {
-                continue;
-            };
+        let update = self.update(now_ms).map(|manifest| manifest.layer());
+        governing(update.into_iter().chain([&self.own.layer]), host, now_ms)
+    }
+
+    /// Whether a manifest's entry would let a host through that the app itself blocks: the domain of the first such entry.
+    pub(crate) fn unpinned_by<'a>(&self, manifest: &'a Manifest) -> Option<&'a str> {
+        let own = [&self.own.layer];
+        let enforced = |entry: &&Entry| {
+            // Whatever the time: what has expired now has not on a device whose clock is behind.
+            matches!(governing(own.into_iter(), entry.domain(), i64::MIN), Governing::Entry(own) if !own.report_only)
+        };
+        manifest
+            .entries()
+            .iter()
+            .filter(|entry| entry.report_only)
+            .find(enforced)
+            .map(|entry| &**entry.domain())
+    }
+}
+
+fn governing<'a>(layers: impl Iterator<Item = &'a Layer> + Clone, host: &str, now_ms: i64) -> Governing<'a> {
+    let mut passed_over = Governing::Nothing;
+    for name in suffixes(host) {
+        for entry in layers.clone().filter_map(|layer| layer.get(name)) {
             let is_own = name.len() == host.len();
             if !is_own && !entry.include_subdomains {
                 continue;
@@ -195,6 +297,6 @@ impl PinSet {
                 passed_over = absent;
             }
         }
-        passed_over
     }
+    passed_over
 }

@@ -2,8 +2,9 @@
 
 use crate::{
     event::Event,
+    manifest::Refused,
     pin::Pin,
-    pin_set::{Entry, PinSet},
+    pin_set::{Entry, PinSet, Source},
     problem::Problem,
     verdict::Outcome,
 };
@@ -24,6 +25,12 @@ pub struct Status {
     pub counters: Counts,
     /// Of the configuration in force.
     pub warnings: Vec<Problem>,
+    /// Signed pins; none if the configuration has no `updates`.
+    pub updates: Option<UpdatesStatus>,
+    /// Reports of failures; none if the configuration has no `reportUris`.
+    pub reports: Option<ReportsStatus>,
+    /// The network stacks of this process that connections can come from.
+    pub stacks: Vec<StackStatus>,
     /// The last events, oldest first, at most [`crate::event::MAX_RECENT`]: whether a listener was told of them or not.
     pub recent_events: Vec<Event>,
 }
@@ -46,8 +53,20 @@ pub struct DomainStatus {
     pub report_only: bool,
     /// What the pins do now.
     pub state: DomainState,
-    /// Where the pins come from: `code`.
-    pub source: &'static str,
+    /// Where the pins come from.
+    pub source: PinSource,
+}
+
+/// Where a domain's pins come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PinSource {
+    /// The app's code.
+    Code,
+    /// The app's build.
+    Embedded,
+    /// A signed manifest.
+    Update,
 }
 
 /// What a domain's pins do.
@@ -65,7 +84,7 @@ pub enum DomainState {
 }
 
 impl DomainStatus {
-    fn new(entry: &Entry, now_ms: i64) -> Self {
+    fn new(entry: &Entry, source: PinSource, now_ms: i64) -> Self {
         let state = if entry.is_expired(now_ms) {
             DomainState::Expired
         } else if entry.is_expiring(now_ms) {
@@ -83,9 +102,66 @@ impl DomainStatus {
             excluded_subdomains: entry.excluded_subdomains().to_vec(),
             report_only: entry.report_only,
             state,
-            source: "code",
+            source,
         }
     }
+}
+
+/// What there is of signed pins.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdatesStatus {
+    /// Of the manifest whose pins are used; none before the first.
+    pub version: Option<u64>,
+    /// When it ends, in milliseconds since the Unix epoch.
+    pub expires_at: Option<i64>,
+    /// Whether it has ended: the app's own pins count again.
+    pub expired: bool,
+    /// What became of the last look for a newer one.
+    #[serde(flatten)]
+    pub last: UpdateCheck,
+}
+
+/// What became of the last look for a newer manifest. Times in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateCheck {
+    /// When.
+    pub last_check: Option<i64>,
+    /// When the newest manifest was there last, and good.
+    pub last_success: Option<i64>,
+    /// Why the last look came to nothing, if it did.
+    pub error: Option<Refused>,
+}
+
+/// What became of reports, since they were first stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportsStatus {
+    /// Waiting to be delivered.
+    pub pending: u64,
+    /// Delivered by this process.
+    pub delivered: u64,
+    /// Given up by this process: there were too many, or they were refused.
+    pub dropped: u64,
+}
+
+/// A network stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StackStatus {
+    /// As in events.
+    pub stack: String,
+    /// Whether its connections are judged.
+    pub hooked: bool,
+}
+
+/// What others tell an engine for its status.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) update_check: UpdateCheck,
+    pub(crate) reports: ReportsStatus,
+    pub(crate) stacks: Vec<StackStatus>,
 }
 
 /// How many handshakes were judged.
@@ -148,13 +224,37 @@ impl Counters {
 }
 
 impl Status {
-    pub(crate) fn new(pins: &PinSet, counters: &Counters, recent_events: Vec<Event>, now_ms: i64) -> Self {
+    pub(crate) fn new(
+        pins: &PinSet,
+        counters: &Counters,
+        told: &Told,
+        recent_events: Vec<Event>,
+        now_ms: i64,
+    ) -> Self {
+        let own_source = match pins.own.source {
+            Source::Code => PinSource::Code,
+            Source::Embedded => PinSource::Embedded,
+        };
+        let source = |is_update| if is_update { PinSource::Update } else { own_source };
+        let settings = pins.settings();
+        let update = pins.update.as_ref();
         Self {
             active: pins.strictest(now_ms).is_some(),
             generation: pins.generation,
-            domains: pins.entries().iter().map(|entry| DomainStatus::new(entry, now_ms)).collect(),
+            domains: pins
+                .effective_entries(now_ms)
+                .map(|(entry, is_update)| DomainStatus::new(entry, source(is_update), now_ms))
+                .collect(),
             counters: counters.read(),
-            warnings: pins.warnings.clone(),
+            warnings: pins.own.warnings.clone(),
+            updates: settings.updates.as_ref().map(|_| UpdatesStatus {
+                version: update.map(|manifest| manifest.version()),
+                expires_at: update.map(|manifest| manifest.expires_at()),
+                expired: update.is_some_and(|manifest| manifest.is_expired(now_ms)),
+                last: told.update_check.clone(),
+            }),
+            reports: (!settings.report_uris.is_empty()).then_some(told.reports),
+            stacks: told.stacks.clone(),
             recent_events,
         }
     }
