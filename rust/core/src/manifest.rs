@@ -141,7 +141,10 @@ impl Manifest {
     }
 
     /// Whether it is for this app at all, whatever the time.
-    fn is_for(&self, recipient: &Recipient<'_>) -> Result<(), Refused> {
+    ///
+    /// # Errors
+    /// When it is for others.
+    pub fn is_for(&self, recipient: &Recipient<'_>) -> Result<(), Refused> {
         let audience = &self.claims.audience;
         match recipient.audience {
             None if audience.is_empty() => {}

@@ -41,6 +41,8 @@ pub struct Builder {
     roots: Roots,
     addresses: HashMap<String, SocketAddr>,
     timeout: Duration,
+    stack: &'static str,
+    redirects: u32,
     versions: &'static [&'static rustls::SupportedProtocolVersion],
 }
 
@@ -59,6 +61,20 @@ impl Builder {
         self
     }
 
+    /// What events of this client name as their stack; [`STACK`] unless set.
+    #[must_use]
+    pub fn stack(mut self, stack: &'static str) -> Self {
+        self.stack = stack;
+        self
+    }
+
+    /// How many redirects are followed; more are an error, and with none the first is the answer. 10 unless set.
+    #[must_use]
+    pub fn redirects(mut self, redirects: u32) -> Self {
+        self.redirects = redirects;
+        self
+    }
+
     /// The TLS versions to offer; 1.2 and 1.3 unless set.
     #[must_use]
     pub fn versions(mut self, versions: &'static [&'static rustls::SupportedProtocolVersion]) -> Self {
@@ -71,7 +87,7 @@ impl Builder {
     /// # Errors
     /// When there is nothing to trust.
     pub fn build(self) -> Result<PinnedClient, RootsError> {
-        let judge = Arc::new(EngineJudge { engine: self.engine });
+        let judge = Arc::new(EngineJudge { engine: self.engine, stack: self.stack });
         let verifier = Arc::new(Verifier::new(self.roots.validator()?, judge.clone()));
         let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(self.versions)
@@ -80,8 +96,12 @@ impl Builder {
             .with_custom_certificate_verifier(verifier.clone())
             .with_no_client_auth();
         // A proxy would have to be spoken to first; the environment's is not taken.
-        let config =
-            Config::builder().https_only(true).proxy(None).timeout_global(Some(self.timeout)).build();
+        let config = Config::builder()
+            .https_only(true)
+            .proxy(None)
+            .max_redirects(self.redirects)
+            .timeout_global(Some(self.timeout))
+            .build();
         let connector = PinnedConnector::new(tls, verifier, judge);
         let resolver = FixedResolver { addresses: self.addresses, others: DefaultResolver::default() };
         Ok(PinnedClient { agent: Agent::with_parts(config, connector, resolver) })
@@ -102,6 +122,8 @@ impl PinnedClient {
             roots,
             addresses: HashMap::new(),
             timeout: Duration::from_secs(30),
+            stack: STACK,
+            redirects: 10,
             versions: rustls::DEFAULT_VERSIONS,
         }
     }
@@ -111,7 +133,16 @@ impl PinnedClient {
     /// # Errors
     /// [`NetError::Pinned`] if a host on the way, redirects included, fails its pins.
     pub fn get(&self, url: &str) -> Result<Response<ureq::Body>, NetError> {
-        Ok(self.agent.get(url).call()?)
+        self.get_with(url, &[])
+    }
+
+    /// As [`PinnedClient::get`], with headers.
+    ///
+    /// # Errors
+    /// As [`PinnedClient::get`].
+    pub fn get_with(&self, url: &str, headers: &[(&str, &str)]) -> Result<Response<ureq::Body>, NetError> {
+        let request = self.agent.get(url);
+        Ok(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).call()?)
     }
 
     /// `POST`s to an https URL.
@@ -132,6 +163,7 @@ fn now_ms() -> i64 {
 #[derive(Debug)]
 struct EngineJudge {
     engine: Arc<Engine>,
+    stack: &'static str,
 }
 
 impl EngineJudge {
@@ -143,7 +175,7 @@ impl EngineJudge {
     /// With event and count.
     fn check(&self, name: &ServerName<'_>, chain: &[CertificateDer<'_>]) -> Result<(), Refusal> {
         let host = name.to_str();
-        let verdict = self.engine.check(Some(&host), chain, STACK, now_ms());
+        let verdict = self.engine.check(Some(&host), chain, self.stack, now_ms());
         if verdict.is_blocked() { Err(Refusal { host: host.into_owned(), verdict }) } else { Ok(()) }
     }
 }

@@ -45,6 +45,8 @@ pub enum Roots {
     Platform,
     /// A PEM or DER file of certificates: only these.
     Given(Vec<u8>),
+    /// Whoever the app's platform trusts, as its bridge says.
+    Bridge(Arc<dyn ChainValidator>),
 }
 
 impl Roots {
@@ -57,6 +59,7 @@ impl Roots {
             #[cfg(feature = "platform-verifier")]
             Self::Platform => Ok(Arc::new(platform::Platform::new()?)),
             Self::Given(file) => Ok(Arc::new(GivenRoots::read(file)?)),
+            Self::Bridge(validator) => Ok(validator.clone()),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod document;
 mod engine;
+mod manifest;
 mod probe;
 mod read;
 

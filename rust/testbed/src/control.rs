@@ -5,10 +5,16 @@ use crate::{
     scenario::Rotating,
     server::Shared,
 };
-use hyper::{Method, Request, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use http_body_util::BodyExt as _;
+use hyper::{
+    Method, Request, StatusCode,
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, sync::Notify};
 
 /// What can be controlled.
@@ -29,8 +35,12 @@ pub(crate) async fn start(controlled: Controlled) -> io::Result<SocketAddr> {
             let controlled = controlled.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request: Request<Incoming>| {
-                    let answer = controlled.answer(&request);
-                    async move { Ok::<_, Infallible>(answer) }
+                    let controlled = controlled.clone();
+                    async move {
+                        let (parts, body) = request.into_parts();
+                        let body = body.collect().await?.to_bytes();
+                        Ok::<_, hyper::Error>(controlled.answer(&Request::from_parts(parts, body)))
+                    }
                 });
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
@@ -40,7 +50,7 @@ pub(crate) async fn start(controlled: Controlled) -> io::Result<SocketAddr> {
 }
 
 impl Controlled {
-    fn answer(&self, request: &Request<Incoming>) -> Answer {
+    fn answer(&self, request: &Request<Bytes>) -> Answer {
         let query = request.uri().query().unwrap_or_default();
         let host = parameter(query, "host").unwrap_or_default();
         let done = || json_answer(StatusCode::OK, &json!({"ok": true}));
@@ -68,6 +78,16 @@ impl Controlled {
                 self.shared.answer_reports_with(parameter(query, "code").and_then(|code| code.parse().ok()));
                 done()
             }
+            (&Method::POST, "/publish") => match parameter(query, "name") {
+                Some(name) => {
+                    self.shared.publish(name, request.body().clone(), parameter(query, "encoding"));
+                    done()
+                }
+                None => json_answer(
+                    StatusCode::BAD_REQUEST,
+                    &json!({"error": "use /publish?name=NAME, and /published/NAME on a server"}),
+                ),
+            },
             (&Method::POST, "/reset") => {
                 self.shared.reset();
                 self.rotating.use_key("A");

@@ -1,15 +1,16 @@
 //! What every server answers, over HTTP/1.1 and HTTP/2.
 
 use crate::server::Shared;
-use http_body_util::{BodyExt, Full};
+use futures_util::StreamExt as _;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
-    header::{CONTENT_TYPE, HeaderValue, LOCATION},
+    body::{Bytes, Frame, Incoming},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION},
 };
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
 /// The connection a request came over.
@@ -23,12 +24,12 @@ pub(crate) struct Connection {
     pub(crate) delay: Duration,
 }
 
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// A PNG of one grey pixel.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\0\0\0\nIDATx\x9cch\0\0\0\x82\0\x81w\xcdr\xb6\0\0\0\0IEND\xaeB`\x82";
 /// The largest file that `/file/N` serves.
-const MAX_FILE: usize = 64 * 1024 * 1024;
+const MAX_FILE: usize = 128 * 1024 * 1024;
 
 pub(crate) async fn answer(
     shared: Arc<Shared>,
@@ -36,6 +37,7 @@ pub(crate) async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Answer, hyper::Error> {
     let (method, uri, version) = (request.method().clone(), request.uri().clone(), request.version());
+    let headers = request.headers().clone();
     let upgrade = is_websocket(&request).then(|| hyper::upgrade::on(&mut request));
     let key = request.headers().get("sec-websocket-key").cloned();
     // Logged before the body is read: what counts is that the request arrived.
@@ -52,7 +54,13 @@ pub(crate) async fn answer(
     }
     let mut response = match (upgrade, key) {
         (Some(upgrade), Some(key)) => websocket(upgrade, &key),
-        _ => respond(&shared, &connection, &method, uri.path(), uri.query().unwrap_or_default(), body).await,
+        _ => match uri.path().strip_prefix("/published/") {
+            Some(name) => published(&shared, name, &headers),
+            None => {
+                let query = uri.query().unwrap_or_default();
+                respond(&shared, &connection, &method, uri.path(), query, body).await
+            }
+        },
     };
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &str| {
@@ -97,6 +105,12 @@ async fn respond(
             }
             Err(_) => not_found(path),
         },
+        (_, "/loop") => {
+            let mut response = answer_with(StatusCode::FOUND, "text/plain", Bytes::new());
+            response.headers_mut().insert(LOCATION, HeaderValue::from_static("/loop"));
+            response
+        }
+        (_, "/endless") => endless(parameter(query, "ms").and_then(|ms| ms.parse().ok()).unwrap_or(0)),
         (_, "/slow") => {
             let milliseconds = parameter(query, "ms").and_then(|ms| ms.parse().ok()).unwrap_or(1000);
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
@@ -113,9 +127,37 @@ async fn respond(
 }
 
 pub(crate) fn answer_with(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(Full::new(body).boxed_unsync());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// What a test has published under this name, with an entity tag.
+fn published(shared: &Shared, name: &str, headers: &HeaderMap) -> Answer {
+    let Some(resource) = shared.published(name) else { return not_found(name) };
+    let mut response =
+        if headers.get(IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == resource.tag.as_bytes()) {
+            answer_with(StatusCode::NOT_MODIFIED, "application/pins+jwt", Bytes::new())
+        } else {
+            answer_with(StatusCode::OK, "application/pins+jwt", resource.content)
+        };
+    let headers = response.headers_mut();
+    headers.extend(HeaderValue::from_str(&resource.tag).ok().map(|tag| (ETAG, tag)));
+    let encoding = resource.encoding.and_then(|encoding| HeaderValue::from_str(&encoding).ok());
+    headers.extend(encoding.map(|encoding| (CONTENT_ENCODING, encoding)));
+    response
+}
+
+/// A body without end: 16 kB at a time, or one byte after each pause.
+fn endless(pause_ms: u64) -> Answer {
+    let pieces = futures_util::stream::repeat(()).then(move |()| async move {
+        let piece = if pause_ms == 0 { vec![b'A'; 16 * 1024] } else { vec![b'A'] };
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        Ok::<_, Infallible>(Frame::data(Bytes::from(piece)))
+    });
+    let mut response = Response::new(StreamBody::new(pieces).boxed_unsync());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/pins+jwt"));
     response
 }
 

@@ -150,12 +150,22 @@ impl Testbed {
     /// # Errors
     /// When the control port does not answer with JSON.
     pub fn control(&self, method: &str, path: &str) -> io::Result<Value> {
+        self.control_with(method, path, b"")
+    }
+
+    /// As [`Testbed::control`], with a body.
+    ///
+    /// # Errors
+    /// As [`Testbed::control`].
+    pub fn control_with(&self, method: &str, path: &str, body: &[u8]) -> io::Result<Value> {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(self.control)?;
+        let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: testbed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: testbed\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
         )?;
+        stream.write_all(body)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);

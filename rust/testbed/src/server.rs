@@ -1,12 +1,13 @@
 //! One TLS server, and what all servers share.
 
 use crate::http::{Connection, answer};
-use hyper::service::service_fn;
+use hyper::{body::Bytes, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
 use serde_json::{Value, json};
+use spki_pinning_core::spki::pin_of_spki;
 use std::{
     collections::HashMap,
     io,
@@ -52,6 +53,15 @@ pub(crate) struct Shared {
     logs: Mutex<HashMap<String, Log>>,
     reports: Mutex<Vec<Value>>,
     report_status: Mutex<Option<u16>>,
+    published: Mutex<HashMap<String, Published>>,
+}
+
+/// What a test has given all servers to serve.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    pub(crate) content: Bytes,
+    pub(crate) tag: String,
+    pub(crate) encoding: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -118,7 +128,18 @@ impl Shared {
         *self.report_status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
 
+    pub(crate) fn publish(&self, name: String, content: Bytes, encoding: Option<String>) {
+        let tag = format!("\"{}\"", pin_of_spki(&content));
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        published.insert(name, Published { content, tag, encoding });
+    }
+
+    pub(crate) fn published(&self, name: &str) -> Option<Published> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
     pub(crate) fn reset(&self) {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.logs().clear();
         self.reports.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.answer_reports_with(None);

@@ -1,0 +1,417 @@
+//! Signed pins: fetched, verified, put into force, stored, and proven again at the next start.
+
+use super::schedule::{DAY_MS, HOUR_MS, MINUTE_MS, back_off, spread};
+use crate::{
+    client::{NetError, PinnedClient},
+    signature::RingVerifier,
+    store::Store,
+};
+use serde::{Deserialize, Serialize};
+use spki_pinning_core::{
+    Engine,
+    manifest::{self, Ledger, MAX_MANIFEST_BYTES, Manifest, Recipient, Refused},
+    options::{Settings, UpdateSettings},
+    status::UpdateCheck,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// From the configured URL to another server of the same operator, and no loop.
+pub(super) const MAX_REDIRECTS: u32 = 3;
+/// The file: the manifests that the newest follows from, and when they were fetched.
+const FILE: &str = "updates.json";
+/// More than the manifests of a ledger have.
+const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
+/// Longest wait after failures.
+const LONGEST_WAIT_MS: i64 = 6 * HOUR_MS;
+
+/// What came of looking for newer pins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Updated {
+    /// The pins of this version are in force now.
+    Applied {
+        /// Of the manifest.
+        version: u64,
+    },
+    /// There is nothing newer than this version.
+    UpToDate {
+        /// Of the manifest in force.
+        version: u64,
+    },
+}
+
+/// Why looking for newer pins came to nothing. What was in force stays.
+pub type UpdateFailure = Refused;
+
+pub(super) struct Updater {
+    engine: Arc<Engine>,
+    store: Option<Store>,
+    app_version: Option<String>,
+    client: PinnedClient,
+    on_change: Arc<dyn Fn() + Send + Sync>,
+    state: Mutex<State>,
+    /// One look at a time.
+    checking: Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What `ledger` was proven by.
+    settings: Option<UpdateSettings>,
+    ledger: Ledger,
+    /// Of the newest manifest, for the server that it came from.
+    entity_tag: Option<String>,
+    last_check: Option<i64>,
+    last_success: Option<i64>,
+    /// Why the last look came to nothing.
+    error: Option<Refused>,
+    failures: u32,
+    /// When to look next; now, if there is no time.
+    next: Option<i64>,
+    /// When a failed pin was the reason last.
+    last_rescue: Option<i64>,
+}
+
+/// What is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    format: u32,
+    url: String,
+    entity_tag: Option<String>,
+    last_success: Option<i64>,
+    tokens: Vec<String>,
+}
+
+const FORMAT: u32 = 1;
+
+/// What a server has.
+enum Fetched {
+    NotModified,
+    Manifest { token: String, entity_tag: Option<String> },
+}
+
+impl Updater {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        store: Option<Store>,
+        app_version: Option<String>,
+        client: PinnedClient,
+        on_change: Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        let (state, checking) = (Mutex::default(), Mutex::default());
+        Self { engine, store, app_version, client, on_change, state, checking }
+    }
+
+    /// The stored manifest that is to be in force with these settings. Remembers the settings.
+    pub(super) fn restore(&self, settings: Option<&UpdateSettings>, now_ms: i64) -> Option<Arc<Manifest>> {
+        let mut state = self.state();
+        let Some(settings) = settings else {
+            *state = State::default();
+            return None;
+        };
+        if state.settings.as_ref() != Some(settings) {
+            // Of other settings only the manifests are worth something, and they have to follow from the keys of these.
+            let held: Vec<String> = state.ledger.tokens().into_iter().map(str::to_owned).collect();
+            *state = State { settings: Some(settings.clone()), ..State::default() };
+            match self.stored(settings) {
+                Ok(Some(stored)) => state.take(stored, settings),
+                Ok(None) => state.ledger = Ledger::restore(&settings.public_keys, &held, &RingVerifier),
+                Err(refused) => {
+                    state.ledger = Ledger::new(&settings.public_keys);
+                    self.engine.update_refused(&refused, now_ms);
+                }
+            }
+            state.schedule_first(settings, now_ms);
+            self.engine.tell_update_check(state.as_told());
+        }
+        let manifest = state.ledger.newest()?.clone();
+        if let Err(refused) = manifest.is_for(&self.recipient(settings, now_ms)) {
+            self.engine.update_refused(&refused, now_ms);
+            return None;
+        }
+        Some(manifest)
+    }
+
+    fn recipient<'a>(&'a self, settings: &'a UpdateSettings, now_ms: i64) -> Recipient<'a> {
+        Recipient { audience: settings.audience.as_deref(), app_version: self.app_version.as_deref(), now_ms }
+    }
+
+    /// An app whose store cannot be read goes on with its own pins, and says so: they are no weaker than on the day that it
+    /// was installed, and a file that is damaged must not lock it out.
+    fn stored(&self, settings: &UpdateSettings) -> Result<Option<Stored>, Refused> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let unreadable = |why: String| {
+            let message = format!(
+                "the stored manifest cannot be read ({why}); the app's own pins are in force until a new one is there"
+            );
+            Refused::new("store-unreadable", message)
+        };
+        let content = store.read(FILE, MAX_FILE_BYTES).map_err(|error| unreadable(error.to_string()))?;
+        let Some(content) = content else { return Ok(None) };
+        let stored: Stored =
+            serde_json::from_slice(&content).map_err(|_| unreadable("it is damaged".to_owned()))?;
+        if stored.format != FORMAT {
+            return Err(unreadable("it is of another version of this library".to_owned()));
+        }
+        if !stored.tokens.is_empty()
+            && Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier).newest().is_none()
+        {
+            return Err(Refused::new(
+                "store-not-proven",
+                "the stored manifest does not follow from the app's public keys, as after they were replaced; the app's own pins are in force until a new one is there",
+            ));
+        }
+        Ok(Some(stored))
+    }
+
+    /// Looks for a newer manifest.
+    pub(super) fn check(&self, now_ms: i64) -> Result<Updated, UpdateFailure> {
+        let _one_at_a_time = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(settings) = self.state().settings.clone() else {
+            let message = "the configuration in force has no `updates`: give them to initializeSslPinning in its settings";
+            return Err(Refused::new("updates-not-configured", message));
+        };
+        let result = self.look(&settings, now_ms);
+        let mut state = self.state();
+        if state.settings.as_ref() != Some(&settings) {
+            return result; // another configuration came in between, and has its own times
+        }
+        let is_news =
+            state.error.as_ref().map(|error| error.code) != result.as_ref().err().map(|error| error.code);
+        state.last_check = Some(now_ms);
+        state.error = result.as_ref().err().cloned();
+        match &result {
+            Ok(_) => {
+                state.last_success = Some(now_ms);
+                state.failures = 0;
+                state.next = Some(now_ms.saturating_add(spread(interval(&settings))));
+            }
+            Err(_) => {
+                state.failures = state.failures.saturating_add(1);
+                let longest = LONGEST_WAIT_MS.min(interval(&settings));
+                state.next = Some(now_ms.saturating_add(back_off(state.failures, longest)));
+            }
+        }
+        self.engine.tell_update_check(state.as_told());
+        let stored = result.is_ok().then(|| state.as_stored(&settings));
+        drop(state);
+        match (&result, stored) {
+            (Ok(_), Some(stored)) => self.store(&stored, now_ms),
+            // What cannot be reached is not an event: phones are offline. A manifest that is refused is one, once.
+            (Err(refused), _) if is_news && !is_unreachable(refused) => {
+                self.engine.update_refused(refused, now_ms);
+            }
+            _ => {}
+        }
+        result
+    }
+
+    fn look(&self, settings: &UpdateSettings, now_ms: i64) -> Result<Updated, UpdateFailure> {
+        self.adopt_stored(settings, now_ms);
+        let (ledger, entity_tag) = {
+            let state = self.state();
+            (state.ledger.clone(), state.entity_tag.clone())
+        };
+        let in_force = |ledger: &Ledger| ledger.newest().map_or(0, |newest| newest.version());
+        let tag = entity_tag.as_deref().filter(|_| ledger.newest().is_some());
+        let (token, entity_tag) = match self.fetch(&settings.url, tag)? {
+            Fetched::NotModified => (None, entity_tag),
+            Fetched::Manifest { token, entity_tag } => (Some(token), entity_tag),
+        };
+        let recipient = self.recipient(settings, now_ms);
+        let newer = match token {
+            Some(token) => ledger.accept(&token, &RingVerifier, &recipient)?,
+            None => None,
+        };
+        let Some(newer) = newer else {
+            // Also what is no news has to be in force still: a server that has nothing else has nothing.
+            if let Some(newest) = ledger.newest() {
+                newest.admit(&recipient)?;
+            }
+            self.state().entity_tag = entity_tag;
+            return Ok(Updated::UpToDate { version: in_force(&ledger) });
+        };
+        let version = in_force(&newer);
+        if let Some(manifest) = newer.newest() {
+            let is_current = |current: &Settings| current.updates.as_ref() == Some(settings);
+            self.engine.apply_update(manifest.clone(), is_current, now_ms)?;
+        }
+        let mut state = self.state();
+        if state.settings.as_ref() == Some(settings) {
+            state.ledger = newer;
+            state.entity_tag = entity_tag;
+        }
+        drop(state);
+        (self.on_change)();
+        Ok(Updated::Applied { version })
+    }
+
+    /// Another process of the app may have been here.
+    fn adopt_stored(&self, settings: &UpdateSettings, now_ms: i64) {
+        let Ok(Some(stored)) = self.stored(settings) else { return };
+        let ledger = Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier);
+        let mut state = self.state();
+        let version = |ledger: &Ledger| ledger.newest().map_or(0, |newest| newest.version());
+        if state.settings.as_ref() == Some(settings) && version(&ledger) > version(&state.ledger) {
+            let Some(manifest) = ledger.newest().cloned() else { return };
+            state.ledger = ledger;
+            state.entity_tag = None; // the answer to the next question is then whole
+            drop(state);
+            let is_current = |current: &Settings| current.updates.as_ref() == Some(settings);
+            if self.engine.apply_update(manifest, is_current, now_ms).is_ok() {
+                (self.on_change)();
+            }
+        }
+    }
+
+    fn fetch(&self, url: &str, entity_tag: Option<&str>) -> Result<Fetched, UpdateFailure> {
+        let mut headers = vec![("accept", "application/pins+jwt, application/jwt, */*;q=0.1")];
+        headers.extend(entity_tag.map(|tag| ("if-none-match", tag)));
+        let mut response = self.client.get_with(url, &headers).map_err(|error| failed(&error))?;
+        match response.status().as_u16() {
+            304 if entity_tag.is_some() => return Ok(Fetched::NotModified),
+            200 => {}
+            status => return Err(refused_by_server(status)),
+        }
+        let tag = response.headers().get("etag").and_then(|tag| tag.to_str().ok());
+        let entity_tag = tag.filter(|tag| tag.len() <= 256).map(str::to_owned);
+        let body = response.body_mut().with_config().limit(MAX_MANIFEST_BYTES as u64);
+        let body = body.read_to_vec().map_err(|error| match error {
+            ureq::Error::BodyExceedsLimit(_) => manifest::too_large(),
+            other => failed(&other.into()),
+        })?;
+        let token = String::from_utf8(body).map_err(|_| {
+            Refused::new(
+                "manifest-not-jws",
+                "what was received is not a signed manifest (compact JWS): it is not text",
+            )
+        })?;
+        Ok(Fetched::Manifest { token, entity_tag })
+    }
+
+    fn store(&self, stored: &Stored, now_ms: i64) {
+        let Some(store) = &self.store else { return };
+        let Ok(content) = serde_json::to_vec(stored) else { return };
+        if let Err(error) = store.write(FILE, &content) {
+            let message =
+                format!("the manifest cannot be stored ({error}): its pins are in force until the app ends");
+            self.engine.update_refused(&Refused::new("store-unwritable", message), now_ms);
+        }
+    }
+
+    /// A pin has failed: perhaps a newer manifest has the server's new key. At most once an hour. Whether it is time to look.
+    pub(super) fn pin_failed(&self, now_ms: i64) -> bool {
+        let mut state = self.state();
+        if state.settings.is_none() {
+            return false;
+        }
+        let since = state.last_rescue.map(|last| now_ms.saturating_sub(last));
+        // A clock that was set back starts a new hour.
+        if since.is_some_and(|since| (0..HOUR_MS).contains(&since)) {
+            return false;
+        }
+        state.last_rescue = Some(now_ms);
+        state.next = None;
+        true
+    }
+
+    /// What had to wait because there was no network perhaps has to wait no longer.
+    pub(super) fn came_to_foreground(&self, now_ms: i64) {
+        let mut state = self.state();
+        let rested = state.last_check.is_none_or(|last| now_ms.saturating_sub(last) >= MINUTE_MS);
+        if state.failures > 0 && rested {
+            state.next = None;
+        }
+    }
+
+    /// When to look next; looks, if that is now.
+    pub(super) fn run_due(&self, now_ms: i64) -> Option<i64> {
+        {
+            let state = self.state();
+            state.settings.as_ref()?;
+            if let Some(next) = state.next.filter(|next| now_ms < *next)
+                && !state.is_in_another_time(now_ms)
+            {
+                return Some(next);
+            }
+        }
+        let _ = self.check(now_ms); // what came of it is in the status, and an event if it is one
+        self.state().next
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self, stored: Stored, settings: &UpdateSettings) {
+        self.ledger = Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier);
+        if stored.url == settings.url {
+            self.entity_tag = stored.entity_tag;
+            self.last_success = stored.last_success;
+        }
+    }
+
+    /// At the start, unless the newest manifest was looked at a short time ago and is in force.
+    fn schedule_first(&mut self, settings: &UpdateSettings, now_ms: i64) {
+        let in_force = self.ledger.newest().is_some_and(|newest| !newest.is_expired(now_ms));
+        let age = self.last_success.map(|last| now_ms.saturating_sub(last));
+        let fresh = age.filter(|age| in_force && (0..interval(settings)).contains(age));
+        self.next = fresh.map(|age| now_ms.saturating_add(interval(settings) - age));
+    }
+
+    /// Whether the clock was set back by so much that the times here say nothing.
+    fn is_in_another_time(&self, now_ms: i64) -> bool {
+        self.last_check.or(self.last_success).is_some_and(|last| last > now_ms.saturating_add(DAY_MS))
+    }
+
+    fn as_told(&self) -> UpdateCheck {
+        UpdateCheck {
+            last_check: self.last_check,
+            last_success: self.last_success,
+            error: self.error.clone(),
+        }
+    }
+
+    fn as_stored(&self, settings: &UpdateSettings) -> Stored {
+        Stored {
+            format: FORMAT,
+            url: settings.url.clone(),
+            entity_tag: self.entity_tag.clone(),
+            last_success: self.last_success,
+            tokens: self.ledger.tokens().into_iter().map(str::to_owned).collect(),
+        }
+    }
+}
+
+fn interval(settings: &UpdateSettings) -> i64 {
+    i64::try_from(settings.interval.as_millis()).unwrap_or(i64::MAX)
+}
+
+const UNREACHABLE: &str = "update-unreachable";
+
+fn is_unreachable(refused: &Refused) -> bool {
+    refused.code == UNREACHABLE
+}
+
+fn failed(error: &NetError) -> Refused {
+    if let NetError::Http(inner) = error {
+        match inner.as_ref() {
+            ureq::Error::StatusCode(status) => return refused_by_server(*status),
+            ureq::Error::TooManyRedirects
+            | ureq::Error::RedirectFailed
+            | ureq::Error::RequireHttpsOnly(_) => {
+                let message = format!("the URL of the manifest leads on too often, or not to https: {inner}");
+                return Refused::new("update-redirects", message);
+            }
+            _ => {}
+        }
+    }
+    Refused::new(UNREACHABLE, format!("the manifest cannot be fetched: {error}"))
+}
+
+fn refused_by_server(status: u16) -> Refused {
+    Refused::new("update-http-status", format!("the manifest cannot be fetched: its server answers {status}"))
+}
