@@ -15,8 +15,8 @@ pub struct Store {
     before_step: fn(),
 }
 
-/// Bytes of one `write`: enough, unless a test wants to end the process between two.
-const PIECE: usize = 16 * 1024;
+/// Bytes of one `write`: few, so that a test can end the process in the middle of every file.
+const PIECE: usize = 1024;
 
 impl Store {
     /// A folder; it is made when something is written.

@@ -165,9 +165,13 @@ impl Updater {
         Ok(Some(stored))
     }
 
-    /// Looks for a newer manifest.
+    /// Looks for a newer manifest, whether it is time or not.
     pub(super) fn check(&self, now_ms: i64) -> Result<Updated, UpdateFailure> {
-        let _one_at_a_time = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.one_at_a_time();
+        self.check_now(now_ms)
+    }
+
+    fn check_now(&self, now_ms: i64) -> Result<Updated, UpdateFailure> {
         let Some(settings) = self.state().settings.clone() else {
             let message = "the configuration in force has no `updates`: give them to initializeSslPinning in its settings";
             return Err(Refused::new("updates-not-configured", message));
@@ -177,8 +181,7 @@ impl Updater {
         if state.settings.as_ref() != Some(&settings) {
             return result; // another configuration came in between, and has its own times
         }
-        let is_news =
-            state.error.as_ref().map(|error| error.code) != result.as_ref().err().map(|error| error.code);
+        let is_news = state.error.as_ref() != result.as_ref().err();
         state.last_check = Some(now_ms);
         state.error = result.as_ref().err().cloned();
         match &result {
@@ -327,6 +330,7 @@ impl Updater {
 
     /// When to look next; looks, if that is now.
     pub(super) fn run_due(&self, now_ms: i64) -> Option<i64> {
+        let _one_at_a_time = self.one_at_a_time();
         {
             let state = self.state();
             state.settings.as_ref()?;
@@ -336,8 +340,12 @@ impl Updater {
                 return Some(next);
             }
         }
-        let _ = self.check(now_ms); // what came of it is in the status, and an event if it is one
+        let _ = self.check_now(now_ms); // what came of it is in the status, and an event if it is one
         self.state().next
+    }
+
+    fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.checking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

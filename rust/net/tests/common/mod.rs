@@ -1,6 +1,8 @@
 //! What the tests of this crate share: a testbed, and an engine and a client for it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod signer;
+
 use spki_pinning_core::{Engine, Event, EventSink};
 use spki_pinning_net::{
     client::{Builder, NetError, PinnedClient},
