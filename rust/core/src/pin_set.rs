@@ -223,16 +223,19 @@ impl PinSet {
         self.own.layer.entries()
     }
 
+    /// The entry of a domain that counts at a time.
+    pub fn entry(&self, domain: &str, now_ms: i64) -> Option<&Entry> {
+        let newer = self.update(now_ms).and_then(|manifest| manifest.layer().get(domain));
+        newer.filter(|entry| !entry.is_expired(now_ms)).or_else(|| self.own.layer.get(domain))
+    }
+
     /// What counts at a time: in the order of the configuration, then in that of the manifest. With each, whether it is of
     /// the manifest.
     pub(crate) fn effective_entries(&self, now_ms: i64) -> impl Iterator<Item = (&Entry, bool)> {
         let update = self.update(now_ms).map(|manifest| manifest.layer());
-        let own = self.entries().iter().map(move |entry| {
-            let replaced = update.and_then(|layer| layer.get(entry.domain()));
-            match replaced.filter(|entry| !entry.is_expired(now_ms)) {
-                Some(newer) => (newer, true),
-                None => (entry, false),
-            }
+        let own = self.entries().iter().map(move |own| {
+            let entry = self.entry(own.domain(), now_ms).unwrap_or(own);
+            (entry, !std::ptr::eq(entry, own))
         });
         let added = update.map(Layer::entries).unwrap_or_default().iter();
         own.chain(

@@ -1,7 +1,7 @@
 //! The engine for Kotlin and Swift, by uniffi. Answers are JSON text, in the formats of the core and of every other bridge.
 
 use crate::bridge::{self, Bridge, Connection, Listener};
-use spki_pinning_core::Notice;
+use spki_pinning_core::{Notice, Source};
 use std::sync::Arc;
 
 /// As the core defines it.
@@ -42,7 +42,51 @@ impl PinningEngine {
     /// Or refuses it, with all that is wrong with it, and what was in force stays: `{"ok": false, "problems": [{"severity",
     /// "path", "code", "message", "suggestion"}]}`.
     pub fn initialize(&self, document: &str) -> String {
-        self.bridge.initialize(document)
+        self.bridge.initialize(document, Source::Code)
+    }
+
+    /// As `initialize`, of the configuration that the app's build has put into it.
+    pub fn initialize_embedded(&self, document: &str) -> String {
+        self.bridge.initialize(document, Source::Embedded)
+    }
+
+    /// Begins what the engine does beside checks: signed pins, reports. Before the first `initialize`; the first call counts.
+    /// `surroundings` is JSON text: `{"folder": a path that belongs to the app alone and is in no backup, "app": {"id",
+    /// "version", "platform"}}`, all of it optional. False for text that is not that.
+    pub fn start(&self, surroundings: &str, platform: Box<dyn Platform>) -> bool {
+        self.bridge.start(surroundings, Arc::new(ForeignPlatform(platform)))
+    }
+
+    /// Looks for newer signed pins now, and waits for what comes of it (30 s at most): `{"ok": true, "outcome": "applied" |
+    /// "up-to-date", "version"}` or `{"ok": false, "error": {"code", "message"}}`.
+    pub fn update(&self) -> String {
+        self.bridge.update()
+    }
+
+    /// To be called when the app has come back before its user: what had to wait for a network is done.
+    pub fn came_to_foreground(&self) {
+        self.bridge.came_to_foreground();
+    }
+
+    /// Makes a handshake of its own with a server, judges it, and waits for that (30 s at most): `{"ok", "tlsVersion",
+    /// "verdict", "error"}`. Counts nothing, and is no event.
+    pub fn verify(&self, host: &str, port: u16) -> String {
+        self.bridge.verify(host, port)
+    }
+
+    /// From now on, which network stacks bring connections to this host is noted. Open connections are judged again.
+    pub fn watch(&self, host: &str) {
+        self.bridge.watch(host);
+    }
+
+    /// What was noted since `watch`: `[{"stack", "verdict", "reason"}]`. Nothing is noted any more.
+    pub fn watched(&self) -> String {
+        self.bridge.watched()
+    }
+
+    /// Whether the connections of a network stack of this process are judged, for the status.
+    pub fn tell_stack(&self, stack: &str, hooked: bool) {
+        self.bridge.tell_stack(stack, hooked);
     }
 
     /// Pins nothing any more.
@@ -110,6 +154,29 @@ impl PinningEngine {
     pub fn set_event_listener(&self, listener: Option<Box<dyn EventListener>>) {
         let listener = listener.map(|listener| Box::new(Foreign(listener)) as Box<dyn Listener>);
         self.bridge.set_listener(listener);
+    }
+}
+
+/// What the engine asks of its platform.
+#[uniffi::export(callback_interface)]
+pub trait Platform: Send + Sync {
+    /// The path (DER, leaf first) that the platform finds valid for what a server has sent, by its own trust and as of now;
+    /// absent if there is none. For the engine's own connections, on its own thread.
+    fn validated_path(&self, host: String, sent: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>>;
+    /// The pins in force have changed, and not by a call: what is open is to be judged again.
+    fn pins_changed(&self);
+}
+
+/// The platform on the other side.
+struct ForeignPlatform(Box<dyn Platform>);
+
+impl crate::platform::Platform for ForeignPlatform {
+    fn validated_path(&self, host: &str, sent: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+        self.0.validated_path(host.to_owned(), sent)
+    }
+
+    fn pins_changed(&self) {
+        self.0.pins_changed();
     }
 }
 

@@ -3,11 +3,13 @@
 use crate::refusal::Refusal;
 use serde::Serialize;
 use serde_json::json;
-use spki_pinning_core::{Engine, Event, EventSink, Notice, Problem, Reason, Severity, Verdict, host::folded};
+use spki_pinning_core::{
+    Engine, Event, EventSink, Notice, Problem, Reason, Severity, Source, Verdict, host::folded,
+};
+use spki_pinning_net::background::{Background, system_clock};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, LazyLock},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
 /// The engine of this process.
@@ -19,9 +21,10 @@ pub(crate) fn shared() -> &'static Bridge {
 /// An engine whose answers can cross a language boundary.
 #[derive(Default)]
 pub(crate) struct Bridge {
-    engine: Engine,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) background: OnceLock<Arc<Background>>,
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) hooks: crate::testing::Hooks,
+    pub(crate) hooks: Arc<crate::testing::Hooks>,
 }
 
 /// A connection to be judged.
@@ -37,8 +40,13 @@ pub(crate) struct Connection<'a> {
 
 impl Bridge {
     /// Takes a configuration into force: `{"ok": true, "generation", "warnings"}` or `{"ok": false, "problems"}`.
-    pub(crate) fn initialize(&self, document: &str) -> String {
-        let initialize = || match self.engine.initialize(document, self.now_ms()) {
+    pub(crate) fn initialize(&self, document: &str, source: Source) -> String {
+        let now = self.now_ms();
+        let initialized = || match self.background.get() {
+            Some(background) => background.initialize(document, source, now),
+            None => self.engine.initialize_from(document, source, now, |_| None),
+        };
+        let initialize = || match initialized() {
             Ok(done) => {
                 to_json(&json!({"ok": true, "generation": done.generation, "warnings": done.warnings}))
             }
@@ -144,7 +152,9 @@ impl Bridge {
     }
 
     fn refusal(&self, host: Option<&str>, verdict: Verdict) -> Option<String> {
-        verdict.is_blocked().then(|| to_json(&Refusal::new(host, verdict, &self.engine.pins())))
+        verdict
+            .is_blocked()
+            .then(|| to_json(&Refusal::new(host, verdict, &self.engine.pins(), self.now_ms())))
     }
 
     /// What becomes of a connection whose judgement has panicked: `again` judges it apart from its chain, which may have
@@ -155,7 +165,7 @@ impl Bridge {
     }
 
     /// `work`, or `otherwise` if it panics.
-    fn guarded<T>(&self, work: impl FnOnce() -> T, otherwise: impl FnOnce() -> T) -> T {
+    pub(crate) fn guarded<T>(&self, work: impl FnOnce() -> T, otherwise: impl FnOnce() -> T) -> T {
         let work = || {
             #[cfg(any(test, feature = "testing"))]
             self.hooks.panic_if_asked();
@@ -165,14 +175,23 @@ impl Bridge {
     }
 
     /// Milliseconds since the Unix epoch.
-    fn now_ms(&self) -> i64 {
+    pub(crate) fn now_ms(&self) -> i64 {
         #[cfg(any(test, feature = "testing"))]
         if let Some(now) = self.hooks.now_ms() {
             return now;
         }
-        // A clock before 1970 counts as 1970: no pin set has expired then.
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+        system_clock()
+    }
+
+    /// The same for the background.
+    pub(crate) fn clock(&self) -> Arc<dyn Fn() -> i64 + Send + Sync> {
+        #[cfg(any(test, feature = "testing"))]
+        {
+            let hooks = self.hooks.clone();
+            Arc::new(move || hooks.now_ms().unwrap_or_else(system_clock))
+        }
+        #[cfg(not(any(test, feature = "testing")))]
+        Arc::new(system_clock)
     }
 }
 

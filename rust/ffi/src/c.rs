@@ -122,7 +122,9 @@ mod tests {
     #[test]
     fn refuses_for_a_pinned_host_what_is_no_chain_and_does_not_touch_others() {
         let document = r#"{"a.test": {"publicKeyHashes": ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]}}"#;
-        assert!(bridge::shared().initialize(document).contains(r#""ok":true"#));
+        assert!(
+            bridge::shared().initialize(document, spki_pinning_core::Source::Code).contains(r#""ok":true"#)
+        );
 
         let large = vec![0x30; 1 << 20];
         let many = vec![bytes(b"0"); 100];

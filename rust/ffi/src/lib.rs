@@ -7,8 +7,8 @@
 //!
 //! No panic crosses a boundary. A check that panics has refused a host that is pinned, and has not touched another.
 //!
-//! `rust/net` is not part of the phone's library yet: both platforms hand over the path that they validated, so no chain
-//! has to be cleaned here, and rustls with its cryptography would add more than half a megabyte.
+//! `rust/net` makes the engine's own connections: for signed pins, reports and `verifySslPinning`. `platform` is how those
+//! trust whom the app's platform trusts.
 
 pub mod api;
 mod bridge;
@@ -18,6 +18,7 @@ pub mod c;
 mod java;
 #[cfg(target_os = "android")]
 mod logging;
+mod platform;
 mod refusal;
 #[cfg(any(test, feature = "testing"))]
 mod testing;

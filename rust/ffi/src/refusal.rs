@@ -24,16 +24,13 @@ const LISTED: usize = 10;
 
 impl Refusal {
     /// Of a verdict that blocks; `pins` are those in force.
-    pub(crate) fn new(host: Option<&str>, verdict: Verdict, pins: &PinSet) -> Self {
+    pub(crate) fn new(host: Option<&str>, verdict: Verdict, pins: &PinSet, now_ms: i64) -> Self {
         let Verdict { reason, entry, served_pins, .. } = verdict;
         let mut message = subject(host, reason);
         message.push_str(": it showed ");
         write_pins(&mut message, &served_pins);
         // Pins may have been changed since: then the entry may be gone, and the message has nothing to say about it.
-        let configured = entry
-            .as_ref()
-            .and_then(|domain| pins.entries().iter().find(|candidate| candidate.domain() == domain));
-        if let Some(configured) = configured {
+        if let Some(configured) = entry.as_ref().and_then(|domain| pins.entry(domain, now_ms)) {
             let _ = write!(message, "; pinned for {} are ", configured.domain());
             write_pins(&mut message, configured.pins());
         }

@@ -4,8 +4,10 @@
 mod reporter;
 mod schedule;
 mod updater;
+mod verification;
 
-pub use updater::{UpdateFailure, Updated};
+pub use updater::{UpdateAnswer, UpdateFailure, Updated};
+pub use verification::Verification;
 
 use crate::{
     client::PinnedClient,
@@ -84,6 +86,8 @@ pub struct Background {
     updater: Updater,
     reporter: Reporter,
     clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    roots: Roots,
+    addresses: Vec<(String, SocketAddr)>,
     alarm: Alarm,
     thread: Mutex<bool>,
 }
@@ -117,6 +121,8 @@ impl Background {
             reporter: Reporter::new(engine.clone(), store, app, reports),
             engine: engine.clone(),
             clock,
+            roots,
+            addresses,
             alarm: Alarm::default(),
             thread: Mutex::default(),
         });

@@ -105,6 +105,16 @@ impl ChainValidator for GivenRoots {
     }
 }
 
+/// Whether a certificate is for this name.
+///
+/// # Errors
+/// When it is not.
+pub fn verify_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
+    webpki::EndEntityCert::try_from(leaf)
+        .and_then(|leaf| leaf.verify_is_valid_for_subject_name(name))
+        .map_err(as_rustls_error)
+}
+
 fn validate_by_path(
     roots: &[CertificateDer<'static>],
     presented: &Presented<'_>,
@@ -113,9 +123,7 @@ fn validate_by_path(
     let chain =
         path::find(presented.leaf, presented.intermediates, roots, presented.now, &|chain| accept(chain))
             .map_err(as_rustls_error)?;
-    webpki::EndEntityCert::try_from(presented.leaf)
-        .and_then(|leaf| leaf.verify_is_valid_for_subject_name(presented.name))
-        .map_err(as_rustls_error)?;
+    verify_name(presented.leaf, presented.name)?;
     Ok(chain.into_iter().map(CertificateDer::into_owned).collect())
 }
 

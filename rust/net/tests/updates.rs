@@ -194,7 +194,7 @@ fn what_an_attacker_serves_changes_nothing_and_is_told_once() {
         (Signer::new(9).sign(&app.claims(6, &[WRONG])).into_bytes(), "manifest-signature"),
         (app.key.sign(&app.claims(4, &[WRONG])).into_bytes(), "manifest-rollback"),
         (app.key.sign(&app.claims(5, &[WRONG])).into_bytes(), "manifest-version-reused"),
-        (good[..good.len() - 21].as_bytes().to_vec(), "manifest-not-jws"),
+        (good.as_bytes()[..good.len() - 21].to_vec(), "manifest-not-jws"),
         (flipped.into_bytes(), "manifest-signature"),
         (app.key.sign(&future).into_bytes(), "manifest-from-future"),
         (app.key.sign(&past).into_bytes(), "manifest-expired"),

@@ -3,7 +3,7 @@
 use super::{Bridge, Connection, Listener};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use spki_pinning_core::Notice;
+use spki_pinning_core::{Notice, Source};
 use std::sync::{Arc, LazyLock, Mutex};
 
 const NOW: i64 = 1_780_272_000_000; // 2026-06-01
@@ -30,7 +30,10 @@ fn bridge(pin_of: [&str; 2], more: &str) -> Bridge {
     bridge.hooks.set_now_ms(Some(NOW));
     let pins = pin_of.map(pin);
     let document = format!(r#"{{"example.com": {{"publicKeyHashes": {pins:?}{more}}}}}"#);
-    assert_eq!(parse(&bridge.initialize(&document)), json!({"ok": true, "generation": 1, "warnings": []}));
+    assert_eq!(
+        parse(&bridge.initialize(&document, Source::Code)),
+        json!({"ok": true, "generation": 1, "warnings": []})
+    );
     bridge
 }
 
@@ -158,7 +161,7 @@ fn a_connection_without_a_host_name_is_refused_while_hosts_are_pinned() {
 #[test]
 fn a_refused_configuration_comes_with_its_problems_and_changes_nothing() {
     let bridge = wrong();
-    let answer = parse(&bridge.initialize(r#"{"example.com": {"publicKeyHashes": []}}"#));
+    let answer = parse(&bridge.initialize(r#"{"example.com": {"publicKeyHashes": []}}"#, Source::Code));
     assert_eq!(answer["ok"], false);
     assert_eq!(answer["problems"][0]["path"], "/example.com/publicKeyHashes");
     assert_eq!(bridge.generation(), Some(1));
@@ -203,7 +206,7 @@ fn a_panic_does_not_touch_a_host_that_is_not_pinned() {
 fn a_panic_never_turns_pinning_off() {
     let bridge = right();
     bridge.hooks.panic_in_next_call();
-    let answer = parse(&bridge.initialize("{}"));
+    let answer = parse(&bridge.initialize("{}", Source::Code));
     assert_eq!(answer["ok"], false);
     let problem = &answer["problems"][0];
     assert_eq!((&problem["code"], &problem["severity"]), (&json!("internal-error"), &json!("error")));
@@ -275,7 +278,7 @@ fn a_refusal_stays_short_whatever_the_server_and_the_configuration_hold() {
     let bridge = Bridge::default();
     let pins: Vec<_> = (1..=40_u8).map(|byte| STANDARD.encode([&[byte; 31][..], &[0]].concat())).collect();
     let document = json!({"example.com": {"publicKeyHashes": pins, "includeSubdomains": true}});
-    assert_eq!(parse(&bridge.initialize(&document.to_string()))["ok"], true);
+    assert_eq!(parse(&bridge.initialize(&document.to_string(), Source::Code))["ok"], true);
     let chain: Vec<_> = chain().into_iter().cycle().take(32).collect();
     let refused = refusal(bridge.check(connection("example.com", &chain), "fetch"));
     let message = refused["message"].as_str().unwrap();

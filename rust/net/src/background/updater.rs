@@ -40,6 +40,26 @@ pub enum Updated {
     },
 }
 
+/// What an app is answered: `{"ok": true, "outcome", "version"}` or `{"ok": false, "error": {"code", "message"}}`.
+#[derive(Debug, Serialize)]
+pub struct UpdateAnswer {
+    ok: bool,
+    #[serde(flatten)]
+    updated: Option<Updated>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<UpdateFailure>,
+}
+
+impl From<Result<Updated, UpdateFailure>> for UpdateAnswer {
+    fn from(result: Result<Updated, UpdateFailure>) -> Self {
+        let ok = result.is_ok();
+        match result {
+            Ok(updated) => Self { ok, updated: Some(updated), error: None },
+            Err(error) => Self { ok, updated: None, error: Some(error) },
+        }
+    }
+}
+
 /// Why looking for newer pins came to nothing. What was in force stays.
 pub type UpdateFailure = Refused;
 
