@@ -4,7 +4,7 @@
  */
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { buildIosLibrary, checkIosLibrary, IOS_TARGETS, installRustc } from './lib/apple.mjs';
+import { buildIosLibrary, checkIosLibrary, IOS_TARGETS, installCCompilers, installRustc } from './lib/apple.mjs';
 import { ROOT, run } from './lib/run.mjs';
 import { expectSuccess, Failure, main, step } from './lib/steps.mjs';
 import { writeBindings } from './lib/swift.mjs';
@@ -15,6 +15,7 @@ const FRAMEWORK = join(ROOT, 'ios/SpkiPinning.xcframework');
 await main(async () => {
   await requireTools(['node', 'cargo', 'rustc']);
   await installRustc();
+  await installCCompilers();
   const libraries = {};
   for (const target of Object.keys(IOS_TARGETS)) libraries[target] = await buildIosLibrary(target);
   await step('bindings for Swift', () => writeBindings(libraries['aarch64-apple-ios'], 'Generated'));

@@ -3,7 +3,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { objectsOf } from './mach-o.mjs';
-import { buildLibrary, WITH_STD } from './native.mjs';
+import { buildLibrary, C_COMPILERS, cCompiler, WITH_STD } from './native.mjs';
 import { ROOT, run } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
 
@@ -35,6 +35,16 @@ export function installRustc() {
   });
 }
 
+/** Installs C compilers for iOS, if there are none. On a Mac Xcode's are taken. */
+export async function installCCompilers() {
+  if (process.platform === 'darwin') return;
+  await step('C compilers for iOS', async () => {
+    const targets = Object.keys(IOS_TARGETS);
+    const outcome = await run('bash', [join(ROOT, 'tests/c-compiler.sh'), C_COMPILERS, ...targets]);
+    expectSuccess('there is no C compiler for iOS', outcome);
+  });
+}
+
 /**
  * The static library as it ships.
  * @param {IosTarget} target
@@ -52,7 +62,14 @@ export function buildIosLibrary(target) {
     '--locked',
   ];
   const where = ['--target', target, '--target-dir', 'target/ios'];
-  const env = { ...WITH_STD.env, RUSTC: join(RUSTC, 'rustc'), IPHONEOS_DEPLOYMENT_TARGET: OLDEST_IOS };
+  // The crate cc asks Xcode for an SDK, unless it is told of a folder that could be one.
+  const withoutXcode = process.platform === 'darwin' ? {} : { SDKROOT: '/', ...cCompiler(target) };
+  const env = {
+    ...WITH_STD.env,
+    ...withoutXcode,
+    RUSTC: join(RUSTC, 'rustc'),
+    IPHONEOS_DEPLOYMENT_TARGET: OLDEST_IOS,
+  };
   return step(`library for ${target}`, async () => {
     const built = await buildLibrary(
       ['rustc', ...what, ...WITH_STD.args, ...where],

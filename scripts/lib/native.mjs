@@ -34,6 +34,9 @@ export const ABIS = {
 };
 
 const TOOLCHAIN = join(ROOT, '.tools/android');
+
+/** What `tests/c-compiler.sh` makes. */
+export const C_COMPILERS = join(ROOT, '.tools/c');
 const LIBRARY = 'libspki_pinning.so';
 const TESTS = join(ROOT, 'tests/android-arm64');
 
@@ -70,6 +73,7 @@ export function buildAndroidLibrary(abi, { testing = true } = {}) {
     ...WITH_STD.env,
     RUSTC: join(TOOLCHAIN, 'rustc'),
     [variable]: join(TOOLCHAIN, target, 'clang'),
+    ...cCompiler(target),
   };
   const directory = `build/android/${abi}/${testing ? 'testing' : 'shipped'}`;
   const where = ['--target', target, '--target-dir', 'target/android'];
@@ -78,6 +82,19 @@ export function buildAndroidLibrary(abi, { testing = true } = {}) {
     await mkdir(join(ROOT, directory), { recursive: true });
     return buildLibrary(['rustc', ...SHIPPED, ...WITH_STD.args, ...where, ...map], testing, directory, env);
   });
+}
+
+/**
+ * What the crate cc looks for, to compile ring.
+ * @param {string} target Rust's name
+ * @returns {Readonly<Record<string, string>>}
+ */
+export function cCompiler(target) {
+  const suffix = target.replaceAll('-', '_');
+  return {
+    [`CC_${suffix}`]: join(C_COMPILERS, target, 'cc'),
+    [`AR_${suffix}`]: join(C_COMPILERS, target, 'ar'),
+  };
 }
 
 /**
@@ -173,7 +190,7 @@ export async function testArm64() {
 export function installToolchain(abis) {
   return step('tools for Android', async () => {
     const targets = abis.map((abi) => ABIS[abi]);
-    const outcome = await run('bash', [join(TESTS, 'toolchain.sh'), TOOLCHAIN, ...targets]);
+    const outcome = await run('bash', [join(TESTS, 'toolchain.sh'), TOOLCHAIN, C_COMPILERS, ...targets]);
     expectSuccess('the tools for Android cannot be installed', outcome);
   });
 }

@@ -3,7 +3,7 @@
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildIosLibrary, checkIosLibrary, installRustc, linkedSize } from './apple.mjs';
+import { buildIosLibrary, checkIosLibrary, installCCompilers, installRustc, linkedSize } from './apple.mjs';
 import { installFile, TESTBED } from './build.mjs';
 import { countsOfSwift, NONE, settle, sum } from './counts.mjs';
 import { buildLibrary, generateBindings } from './native.mjs';
@@ -57,6 +57,7 @@ export async function checkIos(swift) {
 /** The static library for devices, as it ships, and its bindings. */
 async function checkLibrary() {
   await installRustc();
+  await installCCompilers();
   const library = await buildIosLibrary('aarch64-apple-ios');
   await step('bindings for iOS', () => writeBindings(library, 'Generated'));
   await step(

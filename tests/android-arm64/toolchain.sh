@@ -1,32 +1,24 @@
 #!/usr/bin/env bash
 # Prepares what a real library for Android needs where there is no NDK. A release is built with one
 # (`npm run build:android`); this is for tests on any x86_64 Debian or Ubuntu.
-#   usage: toolchain.sh FOLDER TARGET…      the second run finds nothing to do
+#   usage: toolchain.sh FOLDER C-FOLDER TARGET…      the second run finds nothing to do
+# C-FOLDER is that of ../c-compiler.sh
 # FOLDER/rustc          a Rust compiler with the source of its standard library
 # FOLDER/TARGET/clang   a linker with the arguments of clang, for one of Rust's targets. The link fails on any symbol
 #                       that Android 6 (API 23) lacks: it sees libraries that export exactly what that version's did,
 #                       and no symbol may stay open.
 set -euo pipefail
 
-readonly ZIG_VERSION=0.17.1 UNIDBG_VERSION=0.9.8
+readonly UNIDBG_VERSION=0.9.8
 scripts=$(realpath "$(dirname "$0")/..")
-folder=$(realpath -m "$1")
-readonly targets=("${@:2}")
+folder=$(realpath -m "$1") c_folder=$(realpath -m "$2")
+readonly targets=("${@:3}")
 mkdir -p "$folder"
 cd "$folder"
 
 # A file that is whole or not there.
 executable() { # NAME, text from standard input
   cat >"$1.new" && chmod +x "$1.new" && mv "$1.new" "$1"
-}
-
-# A C cross compiler, which also carries the source of LLVM's libunwind, the unwinder of the NDK.
-install_zig() {
-  [[ -x zig-$ZIG_VERSION/ziglang/zig ]] && return
-  rm -rf "zig-$ZIG_VERSION"
-  export PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
-  python3 -m pip install -q --no-deps --target zig-new "ziglang==$ZIG_VERSION"
-  mv zig-new "zig-$ZIG_VERSION"
 }
 
 # Android 6's own libraries are part of the emulator.
@@ -79,7 +71,7 @@ stub() {
 }
 
 make_unwinder() { # TARGET OF ZIG, FOLDER
-  local source="$folder/zig-$ZIG_VERSION/ziglang/lib/libunwind" file
+  local source="$c_folder/ziglang/lib/libunwind" file # the unwinder of the NDK
   local flags=(-target "$1" -D__ANDROID__ -D__errno_location=__errno -DNDEBUG -fPIC -Oz -fno-sanitize=undefined -funwind-tables
     -fvisibility=hidden -D_LIBUNWIND_IS_NATIVE_ONLY -D_LIBUNWIND_HIDE_SYMBOLS -I"$source/include")
   for file in libunwind.cpp Unwind-EHABI.cpp; do # the latter is empty but for 32-bit ARM
@@ -110,10 +102,10 @@ EOF
 }
 
 lld=$(find "$(rustc --print sysroot)/lib/rustlib" -name rust-lld -print -quit)
-zig=$folder/zig-$ZIG_VERSION/ziglang/zig
+zig=$c_folder/ziglang/zig
 export ZIG_GLOBAL_CACHE_DIR=$folder/zig-cache ZIG_LOCAL_CACHE_DIR=$folder/zig-cache
 "$scripts/rustc-with-source.sh" "$folder"
-install_zig
+"$scripts/c-compiler.sh" "$c_folder" "${targets[@]}"
 extract_bionic
 for target in "${targets[@]}"; do
   mkdir -p "$target"

@@ -12,7 +12,7 @@ pub use verification::Verification;
 use crate::{
     client::PinnedClient,
     store::Store,
-    validate::{Roots, RootsError},
+    validate::{LazyRoots, Roots, RootsError},
 };
 use reporter::Reporter;
 use spki_pinning_core::{
@@ -102,9 +102,10 @@ impl Background {
     /// Background work for an engine, which has none yet. Nothing happens before a configuration asks for it.
     ///
     /// # Errors
-    /// When there is nothing to trust.
+    /// When there is no TLS to be had at all.
     pub fn new(engine: Arc<Engine>, surroundings: Surroundings) -> Result<Arc<Self>, RootsError> {
         let Surroundings { folder, before_step, app, roots, addresses, clock, on_change } = surroundings;
+        let roots = Roots::Bridge(Arc::new(LazyRoots::new(roots)));
         let store = folder.map(|folder| Store::new(folder).with_steps(before_step));
         let client = |engine, stack, redirects| {
             let builder = PinnedClient::builder(engine, roots.clone()).timeout(TIMEOUT);

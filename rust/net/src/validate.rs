@@ -4,7 +4,10 @@ use crate::path;
 use rustls::{CertificateError, Error};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use spki_pinning_core::certificate::{Expected, read_file};
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    fmt::Debug,
+    sync::{Arc, OnceLock},
+};
 
 /// What a server sent, and what is known of the connection.
 #[derive(Debug)]
@@ -43,6 +46,9 @@ pub enum Roots {
     /// The operating system.
     #[cfg(feature = "platform-verifier")]
     Platform,
+    /// The operating system, and a PEM or DER file of more certificates.
+    #[cfg(all(feature = "platform-verifier", not(any(target_os = "android", target_os = "ios"))))]
+    PlatformAnd(Vec<u8>),
     /// A PEM or DER file of certificates: only these.
     Given(Vec<u8>),
     /// Whoever the app's platform trusts, as its bridge says.
@@ -58,8 +64,37 @@ impl Roots {
         match self {
             #[cfg(feature = "platform-verifier")]
             Self::Platform => Ok(Arc::new(platform::Platform::new()?)),
+            #[cfg(all(feature = "platform-verifier", not(any(target_os = "android", target_os = "ios"))))]
+            Self::PlatformAnd(file) => Ok(Arc::new(platform::Platform::with(read_roots(file)?)?)),
             Self::Given(file) => Ok(Arc::new(GivenRoots::read(file)?)),
             Self::Bridge(validator) => Ok(validator.clone()),
+        }
+    }
+}
+
+/// Roots that are read when they are first needed: most processes never need them.
+#[derive(Debug)]
+pub struct LazyRoots {
+    roots: Roots,
+    validator: OnceLock<Result<Arc<dyn ChainValidator>, RootsError>>,
+}
+
+impl LazyRoots {
+    /// These roots, once somebody asks.
+    pub fn new(roots: Roots) -> Self {
+        Self { roots, validator: OnceLock::new() }
+    }
+}
+
+impl ChainValidator for LazyRoots {
+    fn validate(
+        &self,
+        presented: &Presented<'_>,
+        accept: &dyn Fn(&[CertificateDer<'_>]) -> bool,
+    ) -> Result<ValidatedChain, Error> {
+        match self.validator.get_or_init(|| self.roots.validator()) {
+            Ok(validator) => validator.validate(presented, accept),
+            Err(error) => Err(Error::General(error.to_string())),
         }
     }
 }
@@ -88,11 +123,14 @@ impl GivenRoots {
     /// # Errors
     /// When it has no certificate.
     pub fn read(file: &[u8]) -> Result<Self, RootsError> {
-        let found = read_file(file, Expected::Certificates).map_err(|finding| {
-            RootsError(format!("the file of trusted certificates: {}", finding.message))
-        })?;
-        Ok(Self { roots: found.into_iter().map(|(_, der)| CertificateDer::from(der)).collect() })
+        Ok(Self { roots: read_roots(file)? })
     }
+}
+
+fn read_roots(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, RootsError> {
+    let found = read_file(file, Expected::Certificates)
+        .map_err(|finding| RootsError(format!("the file of trusted certificates: {}", finding.message)))?;
+    Ok(found.into_iter().map(|(_, der)| CertificateDer::from(der)).collect())
 }
 
 impl ChainValidator for GivenRoots {
@@ -161,11 +199,20 @@ mod platform {
 
     impl Platform {
         pub(super) fn new() -> Result<Self, RootsError> {
-            let verifier = Verifier::new(Arc::new(default_provider())).map_err(|error| {
-                RootsError(format!("the system's certificate verifier cannot be used: {error}"))
-            })?;
+            let verifier = Verifier::new(Arc::new(default_provider())).map_err(unusable)?;
             Ok(Self { verifier, roots: readable_roots() })
         }
+
+        #[cfg(not(any(target_os = "android", target_os = "ios")))]
+        pub(super) fn with(more: Vec<CertificateDer<'static>>) -> Result<Self, RootsError> {
+            let verifier = Verifier::new_with_extra_roots(more.clone(), Arc::new(default_provider()));
+            let roots = readable_roots().into_iter().chain(more).collect();
+            Ok(Self { verifier: verifier.map_err(unusable)?, roots })
+        }
+    }
+
+    fn unusable(error: Error) -> RootsError {
+        RootsError(format!("the system's certificate verifier cannot be used: {error}"))
     }
 
     #[cfg(not(any(target_os = "android", target_os = "ios")))]

@@ -2,41 +2,141 @@
 
 use crate::{clock_ms, now_ms, to_json};
 use napi::{
-    Status,
-    bindgen_prelude::{Buffer, Function},
+    Env, Status, Task,
+    bindgen_prelude::{AsyncTask, Buffer, Function},
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
 use rustls_pki_types::{CertificateDer, UnixTime};
+use serde::Deserialize;
 use serde_json::json;
-use spki_pinning_core::{Engine, Event, EventSink, Outcome, Reason, Verdict};
-use spki_pinning_net::path::clean_reported_chain;
-use std::{cell::OnceCell, sync::Arc, time::Duration};
+use spki_pinning_core::{Engine, Event, EventSink, Outcome, Reason, Source, Verdict, report::App};
+use spki_pinning_net::{
+    background::{Background, Surroundings, UpdateAnswer},
+    path::clean_reported_chain,
+    validate::Roots,
+};
+use std::{cell::OnceCell, fs, path::PathBuf, sync::Arc, time::Duration};
 
 /// One engine; see `spki_pinning_core::Engine`.
 #[napi]
 pub struct NativeEngine {
-    engine: Engine,
+    engine: Arc<Engine>,
+    /// What it does beside checks, or why it cannot.
+    background: Result<Arc<Background>, String>,
 }
+
+/// Where the background work happens: JSON text. All of it is optional.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Start {
+    /// Of this application alone; without one nothing outlives the process.
+    folder: Option<PathBuf>,
+    app: App,
+    /// A PEM file of more certificates to trust than the system's.
+    ca_file: Option<PathBuf>,
+}
+
+impl Start {
+    fn background(self, engine: Arc<Engine>, on_change: Option<Changes>) -> Result<Arc<Background>, String> {
+        let roots = match self.ca_file.map(fs::read) {
+            // Node itself only warns of a file that it cannot read.
+            Some(Ok(file)) => Roots::PlatformAnd(file),
+            Some(Err(_)) | None => Roots::Platform,
+        };
+        let tell: Arc<dyn Fn() + Send + Sync> = match on_change {
+            Some(callback) => {
+                Arc::new(move || _ = callback.call((), ThreadsafeFunctionCallMode::NonBlocking))
+            }
+            None => Arc::new(|| ()),
+        };
+        let surroundings =
+            Surroundings { folder: self.folder, app: self.app, on_change: tell, ..Surroundings::new(roots) };
+        Background::new(engine, surroundings).map_err(|error| error.to_string())
+    }
+}
+
+/// Tells JavaScript that pins have changed; weak, so that it does not keep the process alive.
+type Changes = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 #[napi]
 impl NativeEngine {
-    /// An engine that pins nothing yet.
+    /// An engine that pins nothing yet. `surroundings`: where signed pins are stored, and whose app this is, as JSON text;
+    /// without it there is no background work. `on_change` is called, on the JavaScript thread, when pins have changed that
+    /// were not given here.
     #[napi(constructor, catch_unwind)]
-    #[allow(clippy::new_without_default, reason = "a constructor for JavaScript")]
-    pub fn new() -> Self {
-        Self { engine: Engine::new() }
+    pub fn new(surroundings: Option<String>, on_change: Option<Function<'_, (), ()>>) -> napi::Result<Self> {
+        let engine = Arc::new(Engine::new());
+        let Some(surroundings) = surroundings else {
+            let why = "this engine was made for checks only".to_owned();
+            return Ok(Self { engine, background: Err(why) });
+        };
+        let start: Start = serde_json::from_str(&surroundings)
+            .map_err(|error| napi::Error::from_reason(error.to_string()))?;
+        let on_change = match on_change {
+            Some(callback) => Some(callback.build_threadsafe_function().weak::<true>().build()?),
+            None => None,
+        };
+        let background = start.background(engine.clone(), on_change);
+        Ok(Self { engine, background })
     }
 
     /// Takes a configuration into force: `{"ok": true, "generation", "warnings"}` or `{"ok": false, "problems"}`.
     #[napi(catch_unwind)]
     pub fn initialize(&self, document: String) -> napi::Result<String> {
-        match self.engine.initialize(&document, clock_ms()) {
+        let now = clock_ms();
+        let initialized = match &self.background {
+            Ok(background) => background.initialize(&document, Source::Code, now),
+            Err(_) => self.engine.initialize(&document, now),
+        };
+        match initialized {
             Ok(done) => {
                 to_json(&json!({"ok": true, "generation": done.generation, "warnings": done.warnings}))
             }
             Err(error) => to_json(&json!({"ok": false, "problems": error.problems})),
         }
+    }
+
+    /// Looks for newer signed pins: `{"ok": true, "outcome", "version"}` or `{"ok": false, "error": {"code", "message"}}`.
+    #[napi]
+    pub fn update(&self) -> AsyncTask<InBackground> {
+        self.in_background(|background| {
+            serde_json::to_string(&UpdateAnswer::from(background.update(clock_ms())))
+        })
+    }
+
+    /// Makes a handshake of its own with a server and judges it: `{"ok", "tlsVersion", "verdict", "error"}`.
+    #[napi]
+    pub fn verify(&self, host: String, port: u16) -> AsyncTask<InBackground> {
+        self.in_background(move |background| {
+            serde_json::to_string(&background.verify(&host, port, clock_ms()))
+        })
+    }
+
+    fn in_background(
+        &self,
+        work: impl FnOnce(&Background) -> serde_json::Result<String> + Send + 'static,
+    ) -> AsyncTask<InBackground> {
+        let work = self.background.clone().map(|background| Box::new(move || work(&background)) as Box<_>);
+        AsyncTask::new(InBackground { work: Some(work) })
+    }
+
+    /// From now on, which network stacks bring connections to this host is noted.
+    #[napi(catch_unwind)]
+    pub fn watch(&self, host: String) {
+        self.engine.watch(&host);
+    }
+
+    /// What was noted: `[{"stack", "verdict", "reason"}]`.
+    #[napi(catch_unwind)]
+    pub fn watched(&self) -> napi::Result<String> {
+        to_json(&self.engine.watched())
+    }
+
+    /// Whether the connections of a network stack are judged, for the status.
+    #[napi(catch_unwind)]
+    pub fn tell_stack(&self, stack: String, hooked: bool) {
+        self.engine.tell_stack(&stack, hooked);
     }
 
     /// Pins nothing any more.
@@ -111,6 +211,32 @@ impl NativeEngine {
         };
         self.engine.set_event_sink(sink);
         Ok(())
+    }
+}
+
+/// Work that waits for a network, on a thread of libuv's pool.
+pub struct InBackground {
+    work: Option<Result<BoxedWork, String>>,
+}
+
+type BoxedWork = Box<dyn FnOnce() -> serde_json::Result<String> + Send>;
+
+impl Task for InBackground {
+    type Output = String;
+    type JsValue = String;
+
+    fn compute(&mut self) -> napi::Result<String> {
+        match self.work.take() {
+            Some(Ok(work)) => work().map_err(|error| napi::Error::from_reason(error.to_string())),
+            Some(Err(why)) => {
+                to_json(&json!({"ok": false, "error": {"code": "no-background", "message": why}}))
+            }
+            None => Err(napi::Error::from_reason("asked twice")),
+        }
+    }
+
+    fn resolve(&mut self, _: Env, output: String) -> napi::Result<String> {
+        Ok(output)
     }
 }
 
