@@ -4,7 +4,13 @@
  */
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { buildIosLibrary, checkIosLibrary, IOS_TARGETS, installCCompilers, installRustc } from './lib/apple.mjs';
+import {
+  buildIosLibrary,
+  checkIosLibrary,
+  IOS_TARGETS,
+  installCCompilers,
+  installRustc,
+} from './lib/apple.mjs';
 import { ROOT, run } from './lib/run.mjs';
 import { expectSuccess, Failure, main, step } from './lib/steps.mjs';
 import { writeBindings } from './lib/swift.mjs';

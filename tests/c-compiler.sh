@@ -4,6 +4,7 @@
 #   usage: c-compiler.sh FOLDER TARGET…
 # FOLDER/ziglang        the compiler: zig, which is clang with the headers of many systems
 # FOLDER/TARGET/cc, ar  for one of Rust's targets, as the crate cc calls them
+# FOLDER/sdk            what the crate cc takes for an SDK of Apple's, so that it does not ask for one
 set -euo pipefail
 
 readonly ZIG_VERSION=0.17.1
@@ -69,4 +70,5 @@ executable() { # NAME, text from standard input
 }
 
 install_zig
+mkdir -p sdk/usr
 for target in "${@:2}"; do install_compiler "$target"; done

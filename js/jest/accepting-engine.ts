@@ -32,6 +32,9 @@ export class AcceptingEngine implements MockEngine {
       domains: this.#domains,
       counters: { checks: 0, allowed: 0, blocked: 0, reportOnly: 0, lastCheck: null },
       warnings: [],
+      updates: null,
+      reports: null,
+      stacks: [],
       recentEvents: [],
     };
     return JSON.stringify(status);

@@ -16,18 +16,22 @@ export {
   SslPinningConfigError,
   SslPinningError,
   SslPinningUnavailableError,
+  SslPinningUpdateError,
 } from '../src/errors.js';
 export type * from '../src/types.js';
 export type { Configuration } from './configuration.js';
 
 // Not `export … from`, which compiles to getters: `jest.spyOn` could not replace them.
 export const addSslPinningErrorListener = api.addSslPinningErrorListener;
+export const addSslPinningEventListener = api.addSslPinningEventListener;
 export const disableSslPinning = api.disableSslPinning;
 export const getSslPinningError = api.getSslPinningError;
 export const getSslPinningStatus = api.getSslPinningStatus;
 export const initializeSslPinning = api.initializeSslPinning;
 export const isSslPinningAvailable = api.isSslPinningAvailable;
 export const isSslPinningError = api.isSslPinningError;
+export const updateSslPinning = api.updateSslPinning;
+export const verifySslPinning = api.verifySslPinning;
 export const useSslPinningErrorListener = react.useSslPinningErrorListener;
 
 const native = new MockNative(() => {

@@ -58,6 +58,22 @@ export class MockNative implements NativePinning {
     return JSON.stringify({ ...status, recentEvents: this.#events });
   }
 
+  async update(): Promise<string> {
+    const message = 'there is no network in the mock';
+    return JSON.stringify({ ok: false, error: { code: 'update-unreachable', message } });
+  }
+
+  async verify(): Promise<string> {
+    const error = { code: 'no-network', message: 'there is no network in the mock', suggestion: null };
+    return JSON.stringify({ ok: false, tlsVersion: null, verdict: null, error });
+  }
+
+  watch(): void {}
+
+  async watched(): Promise<string> {
+    return '[]';
+  }
+
   setListening(listening: boolean): void {
     this.#isListening = listening;
     // As on a device: never while the app is still adding its listener.

@@ -7,6 +7,11 @@ export interface NativeEngine {
   initialize(document: string): string;
   disable(): void;
   status(): string;
+  update(): Promise<string>;
+  verify(host: string, port: number): Promise<string>;
+  watch(host: string): void;
+  watched(): string;
+  tellStack(stack: string, hooked: boolean): void;
   /** Every host that the connection stands for; each that is pinned has to be satisfied. Certificates in DER, leaf first. */
   checkConnection(hosts: (string | null)[], reported: Buffer[], validated: boolean, stack: string): string;
   /** As {@link checkConnection}, without event and count. */
@@ -16,7 +21,11 @@ export interface NativeEngine {
 
 /** The Node add-on. JSON text goes both ways. */
 export interface Addon {
-  NativeEngine: new () => NativeEngine;
+  /** With surroundings (JSON text) it gets signed pins and reports failures; `onChange` is told of pins that came so. */
+  NativeEngine: new (
+    surroundings?: string | null,
+    onChange?: () => void,
+  ) => NativeEngine;
   checkDocument(document: string): string;
   evaluateDocument(document: string, host: string | null, chain: readonly Buffer[], nowMs?: number): string;
   normalizeHost(input: string): string;
@@ -25,6 +34,9 @@ export interface Addon {
   readPublicKey(file: Buffer): string;
   readCsr(file: Buffer): string;
   probe(request: string): Promise<string>;
+  verifyManifest(manifest: string, request: string): string;
+  checkClaims(claims: string, nowMs?: number): string;
+  readVerificationKey(text: string): string;
 }
 
 /** Why there is no add-on. */

@@ -3,11 +3,24 @@ import type { TLSSocket } from 'node:tls';
 import { type Refusal, SslPinningError } from '../src/errors.js';
 import type { NativePinning } from '../src/native.js';
 import type { PinningSubscription } from '../src/types.js';
-import type { NativeEngine } from './addon.js';
+import type { Addon, NativeEngine } from './addon.js';
 import { type Hosts, hookTls } from './hooks.js';
 
 /** The name of Node's TLS in events. */
 const STACK = 'node';
+
+/** What of this process the engine has to know, beside its connections. All of it is optional. */
+export interface Surroundings {
+  /** Where signed pins and reports are kept; without it they do not outlive the process. */
+  readonly folder?: string | undefined;
+  readonly app: {
+    readonly id?: string | undefined;
+    readonly version?: string | undefined;
+    readonly platform: string;
+  };
+  /** A PEM file of more certificates to trust than the system's. */
+  readonly caFile?: string | undefined;
+}
 
 /** A connection as it was judged. */
 interface Connection {
@@ -28,8 +41,12 @@ export class NodePinning implements NativePinning {
   readonly #sessions = new WeakMap<object, Connection>();
   readonly #listeners = new Set<(event: string) => void>();
 
-  constructor(engine: NativeEngine) {
-    this.#engine = engine;
+  /** The host that `verifySslPinning` looks at; its connections are judged for each request. */
+  #watched: string | null = null;
+
+  constructor({ NativeEngine }: Addon, surroundings: Surroundings) {
+    this.#engine = new NativeEngine(JSON.stringify(surroundings), () => void this.#judgeLive());
+    this.#engine.tellStack(STACK, true);
   }
 
   /** From now on every TLS connection of this process is judged. */
@@ -53,6 +70,24 @@ export class NodePinning implements NativePinning {
 
   async getStatus(): Promise<string> {
     return this.#engine.status();
+  }
+
+  update(): Promise<string> {
+    return this.#engine.update();
+  }
+
+  verify(host: string, port: number): Promise<string> {
+    return this.#engine.verify(host, port);
+  }
+
+  watch(host: string): void {
+    this.#watched = host;
+    this.#engine.watch(host);
+  }
+
+  async watched(): Promise<string> {
+    this.#watched = null;
+    return this.#engine.watched();
   }
 
   setListening(listening: boolean): void {
@@ -100,7 +135,8 @@ export class NodePinning implements NativePinning {
   /** A request needs no verdict of its own, unless it is for a name by which its connection was not judged. */
   #judgeRequest(socket: TLSSocket, hosts: Hosts): SslPinningError | null {
     const live = this.#live.get(socket);
-    if (live !== undefined && [...hosts].every((host) => live.hosts.has(host))) return null;
+    const isKnown = live !== undefined && [...hosts].every((host) => live.hosts.has(host));
+    if (isKnown && this.#watched === null) return null;
     return this.#judge(socket, hosts, () => live?.chain ?? this.#chainOf(socket, null));
   }
 

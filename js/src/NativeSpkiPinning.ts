@@ -5,6 +5,10 @@ export interface Spec extends TurboModule {
   initialize(document: string): Promise<string>;
   disable(): Promise<void>;
   getStatus(): Promise<string>;
+  update(): Promise<string>;
+  verify(host: string, port: number): Promise<string>;
+  watch(host: string): void;
+  watched(): Promise<string>;
   setListening(listening: boolean): void;
   readonly onEvent: CodegenTypes.EventEmitter<string>;
 }

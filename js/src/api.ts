@@ -1,6 +1,6 @@
 import { advise } from './advice.js';
 import { toDocument } from './document.js';
-import { SslPinningConfigError } from './errors.js';
+import { SslPinningConfigError, SslPinningUpdateError } from './errors.js';
 import { subscribe } from './events.js';
 import { findNative, requireNative } from './native.js';
 import type {
@@ -10,13 +10,18 @@ import type {
   PinningSettings,
   PinningSubscription,
   SslPinningStatus,
+  SslPinningUpdate,
+  SslPinningVerification,
+  VerificationOptions,
 } from './types.js';
+import { verify } from './verification.js';
 
 export {
   isSslPinningError,
   SslPinningConfigError,
   SslPinningError,
   SslPinningUnavailableError,
+  SslPinningUpdateError,
 } from './errors.js';
 export { getSslPinningError } from './failures.js';
 export type * from './types.js';
@@ -78,5 +83,47 @@ export async function getSslPinningStatus(): Promise<SslPinningStatus> {
  */
 export function addSslPinningErrorListener(listener: PinningListener): PinningSubscription {
   const native = findNative();
-  return native === null ? { remove() {} } : subscribe(native, listener);
+  return native === null ? { remove() {} } : subscribe(native, listener, false);
+}
+
+/**
+ * As {@link addSslPinningErrorListener}, and also tells what nobody has to act on: that signed pins were applied, say.
+ *
+ * Does nothing where {@link isSslPinningAvailable} is false.
+ */
+export function addSslPinningEventListener(listener: PinningListener): PinningSubscription {
+  const native = findNative();
+  return native === null ? { remove() {} } : subscribe(native, listener, true);
+}
+
+/**
+ * Looks for newer signed pins now, and says what came of it. Apps need not call it: they look by themselves, also when a pin
+ * fails (`settings.updates`).
+ *
+ * @throws SslPinningUpdateError (rejection) when there are none to be had, or they were refused; what was in force stays.
+ * @throws SslPinningUnavailableError (rejection) where {@link isSslPinningAvailable} is false.
+ */
+export async function updateSslPinning(): Promise<SslPinningUpdate> {
+  const answer: Updated = JSON.parse(await requireNative().update());
+  if (!answer.ok) throw new SslPinningUpdateError(answer.error);
+  const { outcome, version } = answer;
+  return { outcome, version };
+}
+
+type Updated = ({ ok: true } & SslPinningUpdate) | { ok: false; error: { code: string; message: string } };
+
+/**
+ * Finds out whether pinning works for a host, in this app, on this device: makes a handshake of its own, then sends one
+ * request through each network stack and sees whether the pins were asked. Names a stack that goes by them.
+ *
+ * For a debug screen or a test on a device; requests really are sent.
+ *
+ * @param host A host name, as in a URL.
+ * @throws SslPinningUnavailableError (rejection) where {@link isSslPinningAvailable} is false.
+ */
+export async function verifySslPinning(
+  host: string,
+  options: VerificationOptions = {},
+): Promise<SslPinningVerification> {
+  return verify(host, options);
 }

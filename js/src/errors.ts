@@ -29,6 +29,18 @@ export class SslPinningUnavailableError extends Error {
   readonly code = 'E_SSL_PINNING_UNAVAILABLE';
 }
 
+/** `updateSslPinning` has brought no newer pins. What was in force still is. */
+export class SslPinningUpdateError extends Error {
+  override readonly name = 'SslPinningUpdateError';
+  /** Stable, kebab-case: `update-unreachable`, `updates-not-configured`, `manifest-signature`, … */
+  readonly code: string;
+
+  constructor({ code, message }: { readonly code: string; readonly message: string }) {
+    super(`No newer pins: ${message}`);
+    this.code = code;
+  }
+}
+
 const REFUSED = 'E_SSL_PINNING';
 
 /** What a connection was refused for. */

@@ -10,6 +10,14 @@ export interface NativePinning {
   initialize(document: string): Promise<string>;
   disable(): Promise<void>;
   getStatus(): Promise<string>;
+  /** Looks for newer signed pins: `{"ok": true, "outcome", "version"}` or `{"ok": false, "error"}`. */
+  update(): Promise<string>;
+  /** Makes a handshake of its own with a server and judges it: `{"ok", "tlsVersion", "verdict", "error"}`. */
+  verify(host: string, port: number): Promise<string>;
+  /** From now on, which network stacks bring connections to this host is noted. Open connections are judged again. */
+  watch(host: string): void;
+  /** What was noted: `[{"stack", "verdict", "reason"}]`. */
+  watched(): Promise<string>;
   /** Whether anybody listens; while nobody does, the engine keeps the last 32 events, and gives them to who comes. */
   setListening(listening: boolean): void;
   onEvent(listener: (event: string) => void): PinningSubscription;

@@ -37,6 +37,33 @@ export type PinningSettings = {
    * @default false
    */
   requireBackupPin?: boolean;
+  /**
+   * Where failures are reported to, each to all of them: https URLs, to which JSON as in RFC 7469 §3 is POSTed. One report
+   * for a host and chain in 24 hours; what cannot be delivered waits, also through restarts (at most 64 reports). Nothing in
+   * it is about the user or the device. Nothing is reported unless this is there.
+   */
+  reportUris?: string[];
+  /** Signed pins for installed apps: how an app survives that a server's key changes. */
+  updates?: UpdateSettings;
+};
+
+/** Where signed pins come from. */
+export type UpdateSettings = {
+  /** Where the manifest is that `sign` made: an https URL of any file host. It need not be trusted: the manifest is signed. */
+  url: string;
+  /**
+   * Who may sign: the public keys that `keygen` made, as PEM text or JWK. Have two, and keep one private half offline: with
+   * only one, the warning is `no-backup-signing-key`.
+   */
+  publicKeys: (string | { readonly [member: string]: unknown })[];
+  /**
+   * Seconds for which a manifest that was looked at counts as fresh, from 900 to 2592000. The app looks at its start and on
+   * its return to the foreground if that has passed, and at once, at most once an hour, when a pin fails.
+   * @default 86400
+   */
+  interval?: number;
+  /** Whom manifests have to be for, by their claim `aud`: keeps those of one app, or of staging, from another. */
+  audience?: string;
 };
 
 /** The least that a listener is told. */
@@ -49,10 +76,13 @@ export type PinningError = {
 
 /** All that a listener is told. */
 export type PinningEvent = PinningError & {
-  /** `failure`: a connection failed its pins. `warning`: something to act on before one does. */
-  kind: 'failure' | 'warning';
+  /**
+   * `failure`: a connection failed its pins. `warning`: something to act on before one does. `info`: nothing to act on; only
+   * `addSslPinningEventListener` is told of it.
+   */
+  kind: 'failure' | 'warning' | 'info';
   message: string;
-  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, `unverified-response`, …; for warnings `pins-expiring`, `pins-expired`, `hook-replaced`. */
+  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, `unverified-response`, …; for warnings `pins-expiring`, `pins-expired`, `hook-replaced`, `update-expiring`, `manifest-signature`, …; for information `update-applied`. */
   reason: string;
   /** Whether the connection was stopped; false for `reportOnly` domains and for warnings. */
   enforced: boolean;
@@ -105,8 +135,8 @@ export type PinnedDomain = {
   reportOnly: boolean;
   /** What the pins do now. `expiring`: they are in force for less than 30 days more. */
   state: 'enforced' | 'report-only' | 'expiring' | 'expired';
-  /** Where the pins come from: the `code` of the app. */
-  source: 'code';
+  /** Where the pins come from: the app's `code`, its build (`embedded`), or a signed manifest (`update`). */
+  source: 'code' | 'embedded' | 'update';
 };
 
 /** What is pinned, and what happened so far. */
@@ -130,6 +160,83 @@ export type SslPinningStatus = {
   };
   /** What to know about the configuration in force. */
   warnings: PinningProblem[];
+  /** Signed pins; null if the configuration has no `updates`. Times in milliseconds since the Unix epoch. */
+  updates: {
+    /** Of the manifest whose pins are used; null before the first. */
+    version: number | null;
+    expiresAt: number | null;
+    /** Whether it has ended: the app's own pins count again. */
+    expired: boolean;
+    lastCheck: number | null;
+    /** When the newest manifest was there last, and good. */
+    lastSuccess: number | null;
+    /** Why the last look came to nothing, if it did. */
+    error: { code: string; message: string } | null;
+  } | null;
+  /** Reports; null if the configuration has no `reportUris`. `delivered` and `dropped` are of this process. */
+  reports: { pending: number; delivered: number; dropped: number } | null;
+  /** The network stacks that the platform knows of, and whether their connections are checked. */
+  stacks: { stack: string; hooked: boolean }[];
   /** The last events, oldest first, at most 32: whether a listener was told of them or not. */
   recentEvents: PinningEvent[];
+};
+
+/** What came of looking for newer pins. */
+export type SslPinningUpdate = {
+  /** `applied`: the pins of this version are in force now. `up-to-date`: there is nothing newer. */
+  outcome: 'applied' | 'up-to-date';
+  /** Of the manifest in force. */
+  version: number;
+};
+
+/** How to verify. */
+export type VerificationOptions = {
+  /** @default 443 */
+  port?: number;
+  /** What is asked for, by each stack. @default '/' */
+  path?: string;
+  /** Further stacks to try, by a name: `{ 'expo/fetch': (url) => fetch(url), axios: (url) => api.get(url) }`. */
+  requests?: { readonly [stack: string]: (url: string) => Promise<unknown> };
+};
+
+/** What a handshake of the library's own with a server came to. */
+export type VerifiedHandshake = {
+  /** Whether there was one, and the pins let it go ahead. */
+  ok: boolean;
+  tlsVersion: string | null;
+  /** What the pins in force say of the validated chain; null if there was none. */
+  verdict: {
+    verdict: 'allowed' | 'blocked' | 'reportOnly';
+    reason: string;
+    /** The configured domain that governs the host; null if it is not pinned. */
+    entry: string | null;
+    matchedPin: string | null;
+    /** Leaf first. */
+    servedPins: string[];
+  } | null;
+  /** Why there was no valid handshake. */
+  error: { code: string; message: string; suggestion: string | null } | null;
+};
+
+/** Whether the requests of a network stack are checked. */
+export type StackVerification = {
+  stack: string;
+  /** `not-checked`: its request was answered without the pins being asked. `unreachable`: it failed before they could be. */
+  state: 'checked' | 'not-checked' | 'absent' | 'unreachable';
+  verdict: 'allowed' | 'blocked' | 'reportOnly' | null;
+  reason: string | null;
+  message: string;
+};
+
+/** What is known of a host after it was tried. */
+export type SslPinningVerification = {
+  host: string;
+  port: number;
+  /** The host is pinned, its server shows a pinned key, and every stack that is there was checked. */
+  ok: boolean;
+  /** All of it in words: for a log, or a bug report. */
+  message: string;
+  handshake: VerifiedHandshake;
+  /** Empty if the host is not pinned, or the handshake failed. */
+  stacks: StackVerification[];
 };

@@ -26,7 +26,7 @@ export type Outcome = {
 /** Resolves `react-native` to what the entry needs of it. */
 const HOOKS = `export function resolve(specifier, context, next) {
   if (specifier !== 'react-native') return next(specifier, context);
-  const source = 'export const { Platform, TurboModuleRegistry } = globalThis.reactNative';
+  const source = 'export const { Image, Platform, TurboModuleRegistry } = globalThis.reactNative';
   return { url: 'data:text/javascript,' + encodeURIComponent(source), format: 'module', shortCircuit: true };
 }`;
 
@@ -34,12 +34,13 @@ function makeNative({ native }: Scenario): object | null {
   const loaded = loadAddon();
   if (native === 'absent' || !loaded.ok) return null;
   const { initialize } = NodePinning.prototype;
-  return native === 'engine' ? new NodePinning(new loaded.addon.NativeEngine()) : { initialize };
+  return native === 'engine' ? new NodePinning(loaded.addon, { app: { platform: 'test' } }) : { initialize };
 }
 
 const scenario: Scenario = JSON.parse(process.env.TEST_APP ?? '');
 const printed: string[] = [];
 const reactNative = {
+  Image: {},
   Platform: { OS: scenario.os },
   TurboModuleRegistry: { get: () => makeNative(scenario) },
 };

@@ -62,8 +62,8 @@ export function buildIosLibrary(target) {
     '--locked',
   ];
   const where = ['--target', target, '--target-dir', 'target/ios'];
-  // The crate cc asks Xcode for an SDK, unless it is told of a folder that could be one.
-  const withoutXcode = process.platform === 'darwin' ? {} : { SDKROOT: '/', ...cCompiler(target) };
+  const withoutXcode =
+    process.platform === 'darwin' ? {} : { SDKROOT: join(C_COMPILERS, 'sdk'), ...cCompiler(target) };
   const env = {
     ...WITH_STD.env,
     ...withoutXcode,

@@ -101,12 +101,22 @@ export class Testbed {
    * Asks the control port.
    * @param {'GET' | 'POST'} method
    * @param {string} path
+   * @param {string} [body]
    */
-  async control(method, path) {
-    const response = await fetch(`${this.document.controlUrl}${path}`, { method });
+  async control(method, path, body) {
+    const response = await fetch(`${this.document.controlUrl}${path}`, { method, ...(body && { body }) });
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error);
     return answer;
+  }
+
+  /**
+   * Has every server serve something under `/published/NAME`.
+   * @param {string} name
+   * @param {string} content
+   */
+  async publish(name, content) {
+    await this.control('POST', `/publish?name=${name}`, content);
   }
 
   /**

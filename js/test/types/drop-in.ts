@@ -66,8 +66,9 @@ export const told: boolean = ours.isSslPinningError(new Error('anything that was
 export const hook: (listener: frw.ErrorListenerCallback) => void = ours.useSslPinningErrorListener;
 
 // An app that runs in browsers too, and its tests, find there what they import for phones.
-type Everywhere = Omit<typeof ours, 'addSslPinningErrorListener'> & {
-  addSslPinningErrorListener(listener: ours.PinningListener): ours.PinningSubscription;
+type Listen = 'addSslPinningErrorListener' | 'addSslPinningEventListener';
+type Everywhere = Omit<typeof ours, Listen> & {
+  [name in Listen]: (listener: ours.PinningListener) => ours.PinningSubscription;
 };
 export const onTheWeb: Everywhere = web;
 export const inJest: Everywhere = mock;
