@@ -45,7 +45,9 @@ export class NodePinning implements NativePinning {
   #watched: string | null = null;
 
   constructor({ NativeEngine }: Addon, surroundings: Surroundings) {
-    this.#engine = new NativeEngine(JSON.stringify(surroundings), () => void this.#judgeLive());
+    this.#engine = new NativeEngine(JSON.stringify(surroundings), () => {
+      this.#judgeLive().catch(() => {}); // a connection that cannot be judged was cut
+    });
     this.#engine.tellStack(STACK, true);
   }
 

@@ -9,9 +9,13 @@ export function reactNativeStacks(): Stacks {
     XMLHttpRequest: byXmlHttpRequest,
     fetch: async (url) => fetch(url, { method: 'HEAD', headers: { 'cache-control': 'no-store' } }),
     WebSocket: byWebSocket,
-    // Whether it is a picture does not matter, but it must not come from a cache.
-    Image: async (url) => Image.prefetch(`${url}${url.includes('?') ? '&' : '?'}spki-pinning=${Date.now()}`),
+    Image: prefetch,
   };
+}
+
+/** Whether it is a picture does not matter, but it must not come from a cache. */
+function prefetch(url: string): Promise<boolean> {
+  return Image.prefetch(`${url}${url.includes('?') ? '&' : '?'}spki-pinning=${Date.now()}`);
 }
 
 function byXmlHttpRequest(url: string): Promise<void> {

@@ -91,7 +91,7 @@ test('an app that a rotated key has locked out recovers without a restart, and t
   await until(async () => (await version()) === 2);
   assert.equal(await byFetch(testbed.url('rotating')), 200);
 
-  await until(async () => (await testbed.control('GET', '/reports')).length === 1);
+  await until(async () => (await testbed.control('GET', '/reports')).length > 0);
   const [report] = await testbed.control('GET', '/reports');
   assert.equal(report.hostname, host.host);
   assert.equal(report['app-platform'], 'node');
