@@ -7,7 +7,7 @@ internal object Configuration {
      *
      * @return the engine's answer: `{"ok": true, …}`; or `{"ok": false, "problems"}`, and nothing has changed.
      */
-    fun initialize(document: String): String = changed { NativeCheck.initialize(document) }
+    fun initialize(document: String): String = changed { NativeCheck.initialize(document, embedded = false) }
 
     /** Pins nothing any more. */
     fun disable(): Unit = changed { NativeCheck.disable() }

@@ -47,7 +47,7 @@ internal object EmbeddedConfiguration {
 
     private fun tryToInitialize(document: String): Unmet? = try {
         NativeCheck.failure?.let { throw it }
-        val answer = JSONObject(NativeCheck.initialize(document))
+        val answer = JSONObject(NativeCheck.initialize(document, embedded = true))
         if (answer.getBoolean("ok")) null else Unmet(null, "$ASSET is not valid: ${answer.getJSONArray("problems")}")
     } catch (error: Throwable) {
         Unmet(domainsOf(document), "$ASSET is not in force, because the engine cannot be used: $error", error)

@@ -43,8 +43,13 @@ internal object NativeCheck {
     @JvmStatic
     external fun generation(): Long
 
+    /** Begins what the engine does beside checks. */
     @JvmStatic
-    external fun initialize(document: String): String
+    external fun start(surroundings: String): Boolean
+
+    /** `embedded`: the configuration is that of the app's build. */
+    @JvmStatic
+    external fun initialize(document: String, embedded: Boolean): String
 
     @JvmStatic
     external fun disable()
@@ -59,9 +64,40 @@ internal object NativeCheck {
     @JvmStatic
     external fun setListening(listening: Boolean)
 
+    /** Looks for newer signed pins, and waits for what comes of it. */
+    @JvmStatic
+    external fun update(): String
+
+    @JvmStatic
+    external fun cameToForeground()
+
+    /** Makes a handshake of the engine's own, judges it, and waits for that. */
+    @JvmStatic
+    external fun verify(host: String, port: Int): String
+
+    /** From now on, which network stacks bring connections to this host is noted. */
+    @JvmStatic
+    external fun watch(host: String)
+
+    @JvmStatic
+    external fun watched(): String
+
+    @JvmStatic
+    external fun tellStack(stack: String, hooked: Boolean)
+
     /** Called by the engine. */
     @JvmStatic
     fun onEvent(event: String) {
         listener?.invoke(event)
+    }
+
+    /** Called by the engine, for its own connections and on a thread of its own: null, or a throw, is no trust. */
+    @JvmStatic
+    fun validatedPath(host: String, sent: Array<ByteArray>): Array<ByteArray>? = PlatformTrust.path(host, sent)
+
+    /** Called by the engine, on a thread of its own: pins have come from a signed manifest. */
+    @JvmStatic
+    fun onPinsChanged() {
+        LiveSockets.judgeAgain()
     }
 }

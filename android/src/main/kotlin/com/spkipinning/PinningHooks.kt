@@ -20,6 +20,7 @@ import okhttp3.OkHttpClient
  * a factory that took our place.
  */
 internal object PinningHooks {
+    private val STACKS = listOf("fetch", "websocket", "image", "expo-fetch")
     private val factory = Slot(
         "OkHttpClientProvider.setOkHttpClientFactory",
         OkHttpClientProvider::class.java,
@@ -58,6 +59,8 @@ internal object PinningHooks {
     @Synchronized
     fun assert() {
         listOf(factory, networking, webSocket).filter { it.take() }.forEach { report(it.name) }
+        // Fresco and `expo/fetch` have clients of the factory.
+        if (NativeCheck.failure == null) STACKS.forEach { NativeCheck.tellStack(it, hooked = true) }
     }
 
     /**

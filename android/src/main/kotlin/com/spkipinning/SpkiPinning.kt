@@ -1,9 +1,12 @@
 package com.spkipinning
 
 import android.content.Context
+import android.content.pm.PackageManager
 import android.util.Log
 import java.util.concurrent.atomic.AtomicBoolean
 import okhttp3.OkHttpClient
+import org.json.JSONObject
+import java.io.File
 
 /** Pinning for the HTTP clients of an app. Those of React Native are pinned without a call. */
 public object SpkiPinning {
@@ -17,7 +20,26 @@ public object SpkiPinning {
     public fun start(context: Context) {
         if (!isStarted.compareAndSet(false, true)) return
         PinningHooks.install(context.applicationContext ?: context)
+        startEngine(context)
         EmbeddedConfiguration.load(context)?.let { Log.e("SpkiPinning", "Hosts that are pinned are not reached: $it") }
+    }
+
+    /** Tells the engine where it may store signed pins and reports, and whose app this is. */
+    private fun startEngine(context: Context) {
+        if (NativeCheck.failure != null) return
+        // Readable before the device is unlocked, as the configuration is; there is no secret in it.
+        val storage = context.createDeviceProtectedStorageContext() ?: context
+        val app = JSONObject().put("id", context.packageName).put("version", versionOf(context)).put("platform", "android")
+        val folder = File(storage.noBackupFilesDir, "spki-pinning").path
+        val surroundings = JSONObject().put("folder", folder).put("app", app)
+        if (!NativeCheck.start(surroundings.toString())) Log.e("SpkiPinning", "There are no signed pins and no reports")
+    }
+
+    /** Null if Android does not know it. */
+    private fun versionOf(context: Context): String? = try {
+        context.packageManager.getPackageInfo(context.packageName, 0).versionName
+    } catch (_: PackageManager.NameNotFoundException) {
+        null
     }
 
     /** For tests: as in a new process. */

@@ -1,8 +1,10 @@
 package com.spkipinning
 
+import com.facebook.react.bridge.LifecycleEventListener
 import com.facebook.react.bridge.Promise
 import com.facebook.react.bridge.ReactApplicationContext
 import com.facebook.react.module.annotations.ReactModule
+import java.util.concurrent.Executors
 
 /**
  * What JavaScript calls. There is one engine for the process and, after a reload, a new module beside the old one: the last
@@ -12,9 +14,23 @@ import com.facebook.react.module.annotations.ReactModule
 public class SpkiPinningModule(context: ReactApplicationContext) : NativeSpkiPinningSpec(context) {
     private val listener: (String) -> Unit = { emitOnEvent(it) }
 
+    /** For answers that wait for a network. */
+    private val background = Executors.newCachedThreadPool { work -> Thread(work, "spki-pinning").apply { isDaemon = true } }
+
+    private val foreground = object : LifecycleEventListener {
+        override fun onHostResume() {
+            if (NativeCheck.failure == null) NativeCheck.cameToForeground()
+        }
+
+        override fun onHostPause() = Unit
+
+        override fun onHostDestroy() = Unit
+    }
+
     init {
         SpkiPinning.start(context.applicationContext ?: context)
         PinningHooks.assert()
+        context.addLifecycleEventListener(foreground)
     }
 
     override fun initialize(document: String, promise: Promise) {
@@ -35,6 +51,22 @@ public class SpkiPinningModule(context: ReactApplicationContext) : NativeSpkiPin
         answer(promise) { NativeCheck.status() }
     }
 
+    override fun update(promise: Promise) {
+        background.execute { answer(promise) { NativeCheck.update() } }
+    }
+
+    override fun verify(host: String, port: Double, promise: Promise) {
+        background.execute { answer(promise) { NativeCheck.verify(host, port.toInt()) } }
+    }
+
+    override fun watch(host: String) {
+        if (NativeCheck.failure == null) NativeCheck.watch(host)
+    }
+
+    override fun watched(promise: Promise) {
+        answer(promise) { NativeCheck.watched() }
+    }
+
     override fun setListening(listening: Boolean) {
         if (NativeCheck.failure != null) return
         synchronized(NativeCheck) {
@@ -50,6 +82,8 @@ public class SpkiPinningModule(context: ReactApplicationContext) : NativeSpkiPin
 
     override fun invalidate() {
         setListening(false)
+        reactApplicationContext.removeLifecycleEventListener(foreground)
+        background.shutdown()
         super.invalidate()
     }
 

@@ -39,7 +39,8 @@ internal class ValidatedPath(private val trustManager: X509TrustManager) {
         }
     }
 
-    private fun find(sent: List<X509Certificate>, host: String): List<X509Certificate> =
+    /** The path. Throws if there is none. */
+    fun find(sent: List<X509Certificate>, host: String): List<X509Certificate> =
         extensions?.checkServerTrusted(sent.toTypedArray(), AUTH_TYPE, host)
             ?: build(sent, trustManager.acceptedIssuers.toList())
 

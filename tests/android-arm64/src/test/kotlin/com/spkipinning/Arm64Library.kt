@@ -72,7 +72,8 @@ class Arm64Library(path: String) :
 
     override fun generation() = check.callStaticJniMethodLong(emulator, "generation()J")
 
-    override fun initialize(document: String?) = check.text("initialize(Ljava/lang/String;)Ljava/lang/String;", document.java())!!
+    override fun initialize(document: String?) = 
+        check.text("initialize(Ljava/lang/String;Z)Ljava/lang/String;", document.java(), false)!!
 
     override fun disable() = check.callStaticJniMethod(emulator, "disable()V")
 

@@ -19,7 +19,7 @@ object HostLibrary : Library {
 
     override fun generation() = NativeCheck.generation()
 
-    override fun initialize(document: String?) = NativeCheck.initialize(document)
+    override fun initialize(document: String?) = NativeCheck.initialize(document, false)
 
     override fun disable() = NativeCheck.disable()
 

@@ -22,7 +22,10 @@ object NativeCheck {
     external fun generation(): Long
 
     @JvmStatic
-    external fun initialize(document: String?): String
+    external fun start(surroundings: String?): Boolean
+
+    @JvmStatic
+    external fun initialize(document: String?, embedded: Boolean): String
 
     @JvmStatic
     external fun disable()
@@ -36,9 +39,36 @@ object NativeCheck {
     @JvmStatic
     external fun setListening(listening: Boolean)
 
+    @JvmStatic
+    external fun update(): String
+
+    @JvmStatic
+    external fun cameToForeground()
+
+    @JvmStatic
+    external fun verify(host: String?, port: Int): String
+
+    @JvmStatic
+    external fun watch(host: String?)
+
+    @JvmStatic
+    external fun watched(): String
+
+    @JvmStatic
+    external fun tellStack(stack: String?, hooked: Boolean)
+
     /** Called by the library. */
     @JvmStatic
     fun onEvent(event: String) = listener(event)
+
+    /** Called by the library: nothing is trusted here. */
+    @JvmStatic
+    @Suppress("UNUSED_PARAMETER")
+    fun validatedPath(host: String, sent: Array<ByteArray>): Array<ByteArray>? = null
+
+    /** Called by the library. */
+    @JvmStatic
+    fun onPinsChanged() = Unit
 }
 
 /** Natives of a library that was built for tests. */

@@ -38,7 +38,7 @@ public class StartBenchmark {
     @Benchmark
     public String loadAndInitialize() {
         load();
-        String answer = NativeCheck.initialize(document);
+        String answer = NativeCheck.initialize(document, true);
         if (!answer.contains("\"ok\":true")) throw new IllegalStateException(answer);
         return answer;
     }

@@ -130,7 +130,7 @@ class HttpTest {
         val host = Testbed.host(name)
         client.get(host.url())
         val document = """{"${host.host}": {"publicKeyHashes": ["$WRONG_PIN"]}}"""
-        assertTrue("\"ok\":true" in NativeCheck.initialize(document), "past Configuration, as a pin update comes")
+        assertTrue("\"ok\":true" in NativeCheck.initialize(document, embedded = false), "past Configuration, as a pin update comes")
         assertRefused("no-pin-matched") { client.get(host.url()) }
         assertEquals(1, Testbed.requests(name))
     }

@@ -36,9 +36,16 @@ object Testbed {
     /** How many requests have reached the HTTP layer of a host. */
     fun requests(name: String): Int = control("GET", "/requests?host=$name").getInt("count")
 
-    fun control(method: String, path: String): JSONObject {
+    /** Has every server serve something under `/published/NAME`. */
+    fun publish(name: String, content: String) = control("POST", "/publish?name=$name", content)
+
+    fun control(method: String, path: String, body: String = ""): JSONObject {
         val connection = URI(document.getString("controlUrl") + path).toURL().openConnection() as HttpURLConnection
         connection.requestMethod = method
+        if (body.isNotEmpty()) {
+            connection.doOutput = true
+            connection.outputStream.use { it.write(body.toByteArray()) }
+        }
         return JSONObject(connection.inputStream.bufferedReader().readText())
     }
 

@@ -39,7 +39,7 @@ class VectorsTest {
     @Test
     fun `every certificate has its pin, and none that is broken has one`() {
         val good = certificates.getJSONObject("certificates")
-        NativeCheck.initialize("""{"x.test": {"publicKeyHashes": ["$WRONG_PIN"]}}""")
+        NativeCheck.initialize("""{"x.test": {"publicKeyHashes": ["$WRONG_PIN"]}}""", embedded = false)
         val pinsOf = { id: String -> verdict("x.test", arrayOf(der(id))).strings("servedPins") }
         for (id in good.keys()) assertEquals(listOf(good.getJSONObject(id).getString("pin")), pinsOf(id), id)
         for (id in certificates.getJSONObject("broken").keys()) assertEquals(emptyList<String>(), pinsOf(id), id)
@@ -64,7 +64,7 @@ class VectorsTest {
         NativeCheck.disable()
         val document = case.get("document")
         val text = if (document is String) document.replace('\'', '"') else written(document)
-        val answer = JSONObject(NativeCheck.initialize(text))
+        val answer = JSONObject(NativeCheck.initialize(text, embedded = false))
         case.optJSONArray("problems")?.let { compareProblems(it.objects(), answer, about) }
         val expected = case.optJSONObject("expected") ?: return
         assertTrue(answer.getBoolean("ok"), "$about: $answer")
@@ -101,7 +101,7 @@ class VectorsTest {
     fun `every domain key is taken or refused as the vectors say`() {
         for (case in JSONObject(read("hosts.json")).getJSONArray("cases").objects()) {
             val options = JSONObject().put("publicKeyHashes", JSONArray(listOf(WRONG_PIN)))
-            val answer = JSONObject(NativeCheck.initialize(JSONObject().put(case.getString("input"), options).toString()))
+            val answer = JSONObject(NativeCheck.initialize(JSONObject().put(case.getString("input"), options).toString(), embedded = false))
             val about = "hosts.json: ${case.getString("name")}: $answer"
             assertEquals(!case.isNull("host"), answer.getBoolean("ok"), about)
             if (case.isNull("host")) {
@@ -120,7 +120,7 @@ class VectorsTest {
         for (case in JSONObject(read("pins.json")).getJSONArray("cases").objects()) {
             val options = JSONObject().put("publicKeyHashes", JSONArray(listOf(case.getString("input"), leaf)))
             NativeTesting.setNow(0)
-            val answer = JSONObject(NativeCheck.initialize(JSONObject().put("example.com", options).toString()))
+            val answer = JSONObject(NativeCheck.initialize(JSONObject().put("example.com", options).toString(), embedded = false))
             val about = "pins.json: ${case.getString("name")}: $answer"
             val found = answer.getJSONArray(if (answer.getBoolean("ok")) "warnings" else "problems").objects()
             val codes = listOf("code", "warning").filterNot(case::isNull).map(case::getString)

@@ -97,7 +97,7 @@ class WebSocketTest {
             assertEquals(1, accepted(), "a premise: it takes the connection that is there")
             leaveConnection()
             assertEquals(2, accepted())
-            NativeCheck.initialize("""{"${host.host}": {"publicKeyHashes": ["$WRONG_PIN"]}}""")
+            NativeCheck.initialize("""{"${host.host}": {"publicKeyHashes": ["$WRONG_PIN"]}}""", embedded = false)
             assertRefused("no-pin-matched") { client.open().response() }
             assertEquals(listOf(3, 3), listOf(Testbed.requests("http1"), accepted()))
         }
