@@ -115,8 +115,13 @@
   /// The engine, for the TurboModule.
   @objc(SPKEngine)
   public final class ObjectiveCEngine: NSObject {
-    /// Puts the resource `ssl-pinning.json` of the app into force, if it has one.
+    /// Starts the engine, and puts the resource `ssl-pinning.json` of the app into force, if it has one.
     @objc public static func start() {
+      let support = FileManager.default.urls(for: .applicationSupportDirectory, in: .userDomainMask).first
+      let platform = EnginePlatform { SecServerTrust.path(of: $0, sent: $1) }
+      if !Judge.start(Surroundings(of: .main, in: support), platform: platform) {
+        NSLog("SpkiPinning: there are no signed pins and no reports")
+      }
       if let wrong = EmbeddedConfiguration.load(from: .main) {
         NSLog("SpkiPinning: no host is reached by TLS: %@", wrong)
       }
@@ -127,6 +132,24 @@
     @objc public static func disable() { Configuration.disable() }
 
     @objc public static func status() -> String { Judge.status }
+
+    /// Waits for a network: not for the main thread.
+    @objc public static func update() -> String { Judge.update() }
+
+    /// As ``update()``. `port`: one that is none reaches nobody.
+    @objc(verifyHost:port:)
+    public static func verify(_ host: String, port: Double) -> String {
+      Judge.verify(host, port: UInt16(exactly: port) ?? 0)
+    }
+
+    @objc(watchHost:) public static func watch(_ host: String) { Judge.watch(host) }
+
+    @objc public static func watched() -> String { Judge.watched }
+
+    @objc public static func cameToForeground() { Judge.cameToForeground() }
+
+    @objc(tellStack:isHooked:)
+    public static func tell(stack: String, isHooked: Bool) { Judge.tell(stack: stack, hooked: isHooked) }
 
     /// Gives events, as JSON, to `listener`, in place of who had them before. Nil: they wait.
     @objc(setListener:)

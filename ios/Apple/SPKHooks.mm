@@ -16,6 +16,10 @@
 {
   [self takeWebSocketsWithProtocols:nil];
   [self takeExpoFetch];
+  // The request handler is React Native's to find: `codegenConfig` names it. It has images too.
+  for (NSString *stack in @[ @"fetch", @"image", @"websocket" ]) {
+    [SPKEngine tellStack:stack isHooked:YES];
+  }
 }
 
 + (void)takeWebSocketsWithProtocols:(NSArray<NSString *> *)protocols
@@ -39,6 +43,7 @@
   if (![extension respondsToSelector:@selector(setCustomURLSessionConfigurationProvider:)]) {
     return;
   }
+  [SPKEngine tellStack:@"expo-fetch" isHooked:YES];
   [(Class<SPKExpoFetch>)extension setCustomURLSessionConfigurationProvider:^{
     // As Expo makes it where nobody asks for another.
     NSURLSessionConfiguration *configuration = NSURLSessionConfiguration.defaultSessionConfiguration;

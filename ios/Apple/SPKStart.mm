@@ -22,6 +22,12 @@
                                               usingBlock:^(NSNotification *) {
                                                 [SPKHooks take];
                                               }];
+  [NSNotificationCenter.defaultCenter addObserverForName:UIApplicationWillEnterForegroundNotification
+                                                  object:nil
+                                                   queue:nil
+                                              usingBlock:^(NSNotification *) {
+                                                [SPKEngine cameToForeground];
+                                              }];
 }
 
 @end

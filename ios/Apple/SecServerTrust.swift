@@ -40,6 +40,19 @@
 
     func validatedChain() -> [Data] { path }
 
+    /// The path that this device finds valid for a host, of certificates in DER, leaf first; nil if there is none. May wait
+    /// for the network.
+    static func path(of host: String, sent: [Data]) -> [Data]? {
+      let certificates = sent.compactMap { SecCertificateCreateWithData(nil, $0 as CFData) }
+      let policy = SecPolicyCreateSSL(true, host as CFString)
+      var trust: SecTrust?
+      guard SecTrustCreateWithCertificates(certificates as CFArray, policy, &trust) == errSecSuccess, let trust else {
+        return nil
+      }
+      let server = SecServerTrust(trust)
+      return server.isValidNow(for: host) ? server.path : nil
+    }
+
     /// What the last evaluation has built, be it valid or not.
     var path: [Data] {
       let certificates = SecTrustCopyCertificateChain(trust) as? [SecCertificate] ?? []

@@ -60,6 +60,41 @@ RCT_EXPORT_MODULE(SpkiPinning)
   resolve([SPKEngine status]);
 }
 
+/// Waits for a network, and has the main queue go on.
+static void answerInBackground(RCTPromiseResolveBlock resolve, NSString * (^work)(void))
+{
+  dispatch_async(dispatch_get_global_queue(QOS_CLASS_UTILITY, 0), ^{
+    resolve(work());
+  });
+}
+
+- (void)update:(RCTPromiseResolveBlock)resolve reject:(RCTPromiseRejectBlock)reject
+{
+  answerInBackground(resolve, ^{
+    return [SPKEngine update];
+  });
+}
+
+- (void)verify:(NSString *)host
+          port:(double)port
+       resolve:(RCTPromiseResolveBlock)resolve
+        reject:(RCTPromiseRejectBlock)reject
+{
+  answerInBackground(resolve, ^{
+    return [SPKEngine verifyHost:host port:port];
+  });
+}
+
+- (void)watch:(NSString *)host
+{
+  [SPKEngine watchHost:host];
+}
+
+- (void)watched:(RCTPromiseResolveBlock)resolve reject:(RCTPromiseRejectBlock)reject
+{
+  resolve([SPKEngine watched]);
+}
+
 - (void)setListening:(BOOL)listening
 {
   @synchronized(SpkiPinningModule.class) {

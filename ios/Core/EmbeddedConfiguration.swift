@@ -28,7 +28,7 @@ enum EmbeddedConfiguration {
   }
 
   private static func put(_ document: String) -> String? {
-    let answer = Judge.initialize(document)
+    let answer = Judge.initializeEmbedded(document)
     return Answer(answer)?.ok == true ? nil : "\(resource).json is not valid: \(answer)"
   }
 

@@ -56,6 +56,30 @@ enum Judge {
 
   static func initialize(_ document: String) -> String { engine.initialize(document: document) }
 
+  /// As ``initialize(_:)``, of the configuration of the app's build.
+  static func initializeEmbedded(_ document: String) -> String { engine.initializeEmbedded(document: document) }
+
+  /// Begins what the engine does beside checks.
+  static func start(_ surroundings: Surroundings, platform: any Platform) -> Bool {
+    engine.start(surroundings: surroundings.json, platform: platform)
+  }
+
+  /// Looks for newer signed pins, and waits for what comes of it.
+  static func update() -> String { engine.update() }
+
+  static func cameToForeground() { engine.cameToForeground() }
+
+  /// Makes a handshake of the engine's own with a server, judges it, and waits for that.
+  static func verify(_ host: String, port: UInt16) -> String { engine.verify(host: host, port: port) }
+
+  /// From now on, which network stacks bring connections to a host is noted.
+  static func watch(_ host: String) { engine.watch(host: host) }
+
+  static var watched: String { engine.watched() }
+
+  /// Whether the connections of a network stack are judged.
+  static func tell(stack: String, hooked: Bool) { engine.tellStack(stack: stack, hooked: hooked) }
+
   static func disable() { engine.disable() }
 
   static var status: String { engine.status() }

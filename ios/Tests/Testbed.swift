@@ -25,6 +25,7 @@ final class Testbed: @unchecked Sendable {
   }
 
   private struct Document: Decodable {
+    let manifestKey: [String: String]
     let caFile: String
     let rogueCaFile: String
     let controlUrl: String
@@ -38,6 +39,8 @@ final class Testbed: @unchecked Sendable {
   let caFile: String
   let rogueCaFile: String
   let controlUrl: URL
+  /// What `publish?sign=true` signs with: the public half, as a JWK.
+  let manifestKey: [String: String]
   private init() throws {
     let environment = ProcessInfo.processInfo.environment
     let document: Document
@@ -52,6 +55,7 @@ final class Testbed: @unchecked Sendable {
     caFile = document.caFile
     rogueCaFile = document.rogueCaFile
     controlUrl = URL(string: document.controlUrl)!
+    manifestKey = document.manifestKey
     #if os(Linux)
       // What in-root.sh has the TLS of Foundation trust.
       let roots = URL(fileURLWithPath: "/tmp/spki-testbed-roots.pem")
@@ -81,6 +85,14 @@ final class Testbed: @unchecked Sendable {
   /// Whether this process's own TLS finds and trusts the servers: in the root directory of in-root.sh, in the
   /// simulator of simulator.sh.
   static let isReachable = ProcessInfo.processInfo.environment["SPKI_TESTBED_REACHABLE"] != nil
+
+  /// Asks the control port.
+  func control(_ path: String, _ body: String) async throws {
+    var request = URLRequest(url: URL(string: path, relativeTo: controlUrl)!)
+    request.httpMethod = "POST"
+    request.httpBody = Data(body.utf8)
+    _ = try await URLSession.shared.data(for: request)
+  }
 
   subscript(name: String) -> Host { hosts[name]! }
 

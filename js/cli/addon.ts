@@ -109,6 +109,70 @@ export function normalizeHost(
   return JSON.parse(addon().normalizeHost(input));
 }
 
+/** A public key that verifies manifests. */
+export interface VerificationKey {
+  readonly algorithm: 'EdDSA' | 'ES256';
+  /** RFC 7638, SHA-256, base64url. */
+  readonly thumbprint: string;
+  readonly jwk: Readonly<Record<string, string>>;
+}
+
+/** A manifest whose signature is good. Times in seconds since the Unix epoch. */
+export interface Manifest {
+  readonly algorithm: 'EdDSA' | 'ES256';
+  readonly kid: string | null;
+  /** The thumbprint of the key that verified it. */
+  readonly signedBy: string;
+  readonly version: number;
+  readonly iat: number;
+  readonly exp: number;
+  readonly domains: readonly Pick<
+    PinnedDomain,
+    'domain' | 'includeSubdomains' | 'pins' | 'expirationDate' | 'excludedSubdomains' | 'reportOnly'
+  >[];
+  readonly minAppVersion: string | null;
+  /** Thumbprints. */
+  readonly publicKeys: readonly string[] | null;
+  readonly audience: readonly string[];
+}
+
+/** What an app would say of a manifest. */
+export interface ManifestVerdict {
+  readonly ok: boolean;
+  /** `ok`, or the code of the refusal. */
+  readonly code: string;
+  readonly message: string;
+  readonly manifest: Manifest | null;
+}
+
+/** Whom a manifest is to be good for. */
+export interface ManifestRequest {
+  /** PEM or JWK. */
+  readonly keys: readonly string[];
+  readonly now?: number | undefined;
+  /** The configuration of an app. */
+  readonly config?: string | undefined;
+  readonly audience?: string | undefined;
+  readonly appVersion?: string | undefined;
+}
+
+/** What an app would say of a manifest. */
+export function verifyManifest(manifest: string, request: ManifestRequest): ManifestVerdict {
+  return JSON.parse(addon().verifyManifest(manifest, JSON.stringify(request)));
+}
+
+/** What is wrong with claims before they are signed. */
+export function checkClaims(claims: string): Report {
+  return JSON.parse(addon().checkClaims(claims));
+}
+
+/** A public key as an app would read it. */
+export function readVerificationKey(
+  text: string,
+): ({ ok: true } & VerificationKey) | { ok: false; problem: PinningProblem } {
+  return JSON.parse(addon().readVerificationKey(text));
+}
+
 /** One handshake. */
 export async function probe(request: ProbeRequest): Promise<Answer<Probe>> {
   return JSON.parse(await addon().probe(JSON.stringify(request)));

@@ -6,6 +6,8 @@ export interface OptionSpec {
   readonly value: string | null;
   readonly help: string;
   readonly short?: string;
+  /** Whether it may be given more than once. */
+  readonly repeatable?: boolean;
 }
 
 /** The options of a command by their long names. */
@@ -20,8 +22,10 @@ export const COMMON_OPTIONS: OptionSpecs = {
 /** A command line as its command reads it. */
 export interface Arguments {
   readonly operands: readonly string[];
-  /** The value of an option, if it was given. */
+  /** The value of an option, if it was given; the first one. */
   value(name: string): string | undefined;
+  /** All values of an option that is repeatable. */
+  values(name: string): readonly string[];
   /** Whether an option was given. */
   has(name: string): boolean;
 }
@@ -36,14 +40,16 @@ export function parse(words: readonly string[], specs: OptionSpecs, help: string
   );
   // Not strict: its errors know nothing of typing mistakes, and it takes the last of two contradicting values.
   const { tokens } = parseArgs({ args: [...words], options, strict: false, tokens: true });
-  const values = new Map<string, string>();
+  const values = new Map<string, string[]>();
   const operands: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') operands.push(token.value);
     if (token.kind !== 'option') continue;
     const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
     if (spec === undefined) throw unknownOption(token.rawName, Object.keys(specs), help);
-    if (values.has(token.name)) throw usageError(`${token.rawName} is given twice`, 'give it once');
+    const before = values.get(token.name) ?? [];
+    if (before.length > 0 && !spec.repeatable)
+      throw usageError(`${token.rawName} is given twice`, 'give it once');
     if (spec.value === null && token.value !== undefined) {
       throw usageError(`${token.rawName} takes no value`, `use ${token.rawName} alone`);
     }
@@ -51,9 +57,14 @@ export function parse(words: readonly string[], specs: OptionSpecs, help: string
     if (spec.value !== null && missing) {
       throw usageError(`${token.rawName} needs a value`, `use ${token.rawName} ${spec.value}`);
     }
-    values.set(token.name, token.value ?? '');
+    values.set(token.name, [...before, token.value ?? '']);
   }
-  return { operands, value: (name) => values.get(name), has: (name) => values.has(name) };
+  return {
+    operands,
+    value: (name) => values.get(name)?.[0],
+    values: (name) => values.get(name) ?? [],
+    has: (name) => values.has(name),
+  };
 }
 
 function unknownOption(rawName: string, known: readonly string[], help: string) {

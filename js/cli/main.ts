@@ -9,12 +9,12 @@ import { CliError, EXIT, usageError } from './errors.js';
 import { evaluate } from './evaluate.js';
 import { hash } from './hash.js';
 import { commandHelp, generalHelp } from './help.js';
+import { keygen } from './keygen.js';
 import { paragraph, printable, type Style, styleFor } from './output.js';
+import { sign } from './sign.js';
+import { verify } from './verify.js';
 
-const COMMANDS: readonly Command[] = [hash, check, evaluate, embed, doctor];
-
-/** Commands that later versions have. */
-const LATER: readonly string[] = ['keygen', 'sign', 'verify'];
+const COMMANDS: readonly Command[] = [hash, check, evaluate, embed, keygen, sign, verify, doctor];
 
 async function run(words: readonly string[]): Promise<Result> {
   const [name, ...rest] = words;
@@ -56,21 +56,8 @@ function good(member: string, text: (style: Style) => string): Result {
 function find(name: string): Command {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command !== undefined) return command;
-  if (LATER.includes(name)) {
-    throw new CliError(
-      'not-yet',
-      `${name} is not in this version yet`,
-      `see \`${PROGRAM} --help\` for what there is`,
-    );
-  }
   const what = name.startsWith('-') ? 'option' : 'command';
-  const near = nearest(name, [
-    ...COMMANDS.map((known) => known.name),
-    ...LATER,
-    'help',
-    '--help',
-    '--version',
-  ]);
+  const near = nearest(name, [...COMMANDS.map((known) => known.name), 'help', '--help', '--version']);
   throw usageError(
     `there is no ${what} ${name}`,
     near === null ? `see \`${PROGRAM} --help\`` : `did you mean \`${near}\`?`,

@@ -80,7 +80,11 @@ impl Controlled {
             }
             (&Method::POST, "/publish") => match parameter(query, "name") {
                 Some(name) => {
-                    self.shared.publish(name, request.body().clone(), parameter(query, "encoding"));
+                    let content = match parameter(query, "sign") {
+                        Some(_) => self.shared.sign(request.body()).into(),
+                        None => request.body().clone(),
+                    };
+                    self.shared.publish(name, content, parameter(query, "encoding"));
                     done()
                 }
                 None => json_answer(

@@ -152,7 +152,8 @@ pub(crate) async fn start(stop: Arc<Notify>) -> io::Result<Running> {
     let first = root.intermediate("Testbed Intermediate 1")?;
     let second = root.intermediate("Testbed Intermediate 2")?;
     let rogue_root = Authority::root("Testbed Rogue Root")?;
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::new()?);
+    let manifest_key = shared.manifest_key();
     let mut build = Builder { shared: shared.clone(), directory: directory.path(), hosts: Map::new() };
 
     // A good leaf under an intermediate: what is served, and what it validates to.
@@ -265,6 +266,7 @@ pub(crate) async fn start(stop: Arc<Notify>) -> io::Result<Running> {
         "rogueCaFile": rogue_ca_file,
         "clientCertFile": client_cert_file,
         "clientKeyFile": client_key_file,
+        "manifestKey": manifest_key,
         "controlUrl": format!("http://{control}"),
         "reportUrl": format!("https://reports.spki.test:{}/report", hosts["reports"]["port"]),
         "hosts": hosts,

@@ -1,10 +1,15 @@
 //! One TLS server, and what all servers share.
 
 use crate::http::{Connection, answer};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hyper::{body::Bytes, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
+};
+use ring::{
+    rand::{SecureRandom as _, SystemRandom},
+    signature::{Ed25519KeyPair, KeyPair as _},
 };
 use serde_json::{Value, json};
 use spki_pinning_core::spki::pin_of_spki;
@@ -47,8 +52,10 @@ pub(crate) enum Manner {
 pub(crate) type Config = Arc<RwLock<Arc<ServerConfig>>>;
 
 /// Logs and switches of all servers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
+    /// Signs pin manifests for tests in languages that have no Ed25519.
+    signer: Ed25519KeyPair,
     connections: AtomicU64,
     logs: Mutex<HashMap<String, Log>>,
     reports: Mutex<Vec<Value>>,
@@ -73,6 +80,33 @@ struct Log {
 }
 
 impl Shared {
+    pub(crate) fn new() -> io::Result<Self> {
+        let mut seed = [0; 32];
+        SystemRandom::new().fill(&mut seed).map_err(|_| io::Error::other("no randomness"))?;
+        let signer = Ed25519KeyPair::from_seed_unchecked(&seed)
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self {
+            signer,
+            connections: AtomicU64::default(),
+            logs: Mutex::default(),
+            reports: Mutex::default(),
+            report_status: Mutex::default(),
+            published: Mutex::default(),
+        })
+    }
+
+    /// The public half of the key that signs, as a JWK.
+    pub(crate) fn manifest_key(&self) -> Value {
+        json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(self.signer.public_key())})
+    }
+
+    /// A pin manifest with these claims.
+    pub(crate) fn sign(&self, claims: &[u8]) -> String {
+        let header = json!({"alg": "EdDSA", "typ": "pins+jwt"}).to_string();
+        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(self.signer.sign(signed.as_bytes())))
+    }
+
     fn logs(&self) -> MutexGuard<'_, HashMap<String, Log>> {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -55,6 +55,12 @@ NS_ASSUME_NONNULL_BEGIN
 + (NSString *)initialize:(NSString *)document;
 + (void)disable;
 + (NSString *)status;
++ (NSString *)update;
++ (NSString *)verifyHost:(NSString *)host port:(double)port;
++ (void)watchHost:(NSString *)host;
++ (NSString *)watched;
++ (void)cameToForeground;
++ (void)tellStack:(NSString *)stack isHooked:(BOOL)isHooked;
 + (void)setListener:(void (^_Nullable)(NSString *))listener;
 + (BOOL)isPinnedURL:(NSURL *)url;
 @end

@@ -6,3 +6,4 @@
 @class UIView, UIViewController, UIImage, UIColor, UIFont, UIWindow, UIScreen, UITouch, UIEvent, UIScrollView;
 
 FOUNDATION_EXPORT NSString *const UIApplicationDidFinishLaunchingNotification;
+FOUNDATION_EXPORT NSString *const UIApplicationWillEnterForegroundNotification;

@@ -22,14 +22,17 @@ class UpdatesTest {
     @BeforeEach
     fun reset() = unpinned()
 
-    private fun settings() = JSONObject().put(
+    private fun settings(server: String) = JSONObject().put(
         "updates",
-        JSONObject().put("url", "https://localhost:${server.port}/published/pins.jwt").put("publicKeys", JSONArray().put(PEM)),
+        JSONObject().put("url", "https://$server/published/pins.jwt").put("publicKeys", JSONArray().put(PEM)),
     )
 
-    private fun initialize(pin: String) = initialize(
-        JSONObject().put("domains", JSONObject().put(host.host, pins(pin))).put("settings", settings()),
+    /** What an earlier test has stored is in force first, as in an app. */
+    private fun initialize(pin: String, server: String = "localhost:${this.server.port}") = initialize(
+        JSONObject().put("domains", JSONObject().put(host.host, pins(pin))).put("settings", settings(server)),
     )
+
+    private fun pinLocalhost(pin: String) = initialize(JSONObject().put("localhost", pins(pin)))
 
     private fun pins(vararg pins: String) = JSONObject().put("publicKeyHashes", JSONArray(pins))
 
@@ -51,6 +54,7 @@ class UpdatesTest {
     fun `an app that a rotated key has locked out recovers without a restart`() {
         publish(host.pin(), WRONG_PIN)
         initialize(host.pin())
+        assertTrue(update().getBoolean("ok"))
         val client = pinned()
         assertEquals(200, client.get(host.url()).status)
         Testbed.control("POST", "/rotate?host=rotating&to=B")
@@ -92,7 +96,7 @@ class UpdatesTest {
 
     @Test
     fun `a server that the platform does not trust serves no pins`() {
-        initialize(host.pin())
+        initialize(host.pin(), "127.0.0.1:${server.port}") // where there is no connection from before
         PlatformTrust.trustManager = null // that of this JVM, which does not know the testbed
         try {
             val error = update().getJSONObject("error")
@@ -106,7 +110,7 @@ class UpdatesTest {
 
     @Test
     fun `a host is verified by a handshake of the engine, and each stack by what is noted`() {
-        pin("localhost", server.pin(), WRONG_PIN)
+        pinLocalhost(server.pin())
         val verified = JSONObject(NativeCheck.verify("localhost", server.port))
         assertTrue(verified.getBoolean("ok"), verified.toString())
         assertEquals(server.pin(), verified.getJSONObject("verdict").getString("matchedPin"))
@@ -127,7 +131,7 @@ class UpdatesTest {
         client.getAnew(url)
         assertEquals("okhttp", JSONArray(NativeCheck.watched()).getJSONObject(0).getString("stack"))
 
-        pin("localhost", WRONG_PIN)
+        pinLocalhost(WRONG_PIN)
         val wrong = JSONObject(NativeCheck.verify("localhost", server.port))
         assertEquals("no-pin-matched", wrong.getJSONObject("verdict").getString("reason"))
         val other = JSONObject(NativeCheck.verify("localhost", Testbed.host("http1").port))
