@@ -29,9 +29,9 @@ zig_target() {
     x86_64-linux-android) echo x86_64-linux-musl ;;
     armv7-linux-androideabi) echo arm-linux-musleabi ;;
     i686-linux-android) echo x86-linux-musl ;;
-    aarch64-apple-ios) echo aarch64-ios ;;
-    aarch64-apple-ios-sim) echo aarch64-ios-simulator ;;
-    x86_64-apple-ios) echo x86_64-ios-simulator ;;
+    aarch64-apple-ios) echo 'aarch64-ios.$IPHONEOS_DEPLOYMENT_TARGET' ;;
+    aarch64-apple-ios-sim) echo 'aarch64-ios.$IPHONEOS_DEPLOYMENT_TARGET-simulator' ;;
+    x86_64-apple-ios) echo 'x86_64-ios.$IPHONEOS_DEPLOYMENT_TARGET-simulator' ;;
     *) echo "no C compiler for $1" >&2 && return 1 ;;
   esac
 }

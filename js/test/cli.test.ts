@@ -78,14 +78,6 @@ test('wrong usage is exit code 2 with what to do on standard error and nothing o
   );
 });
 
-test('commands of later versions say so', async () => {
-  for (const args of [['keygen'], ['sign'], ['verify']]) {
-    const { code, stderr } = await cli(args);
-    assert.equal(code, 2);
-    assert.match(stderr, /not in this version yet/);
-  }
-});
-
 test('with --json help and version are data too', async () => {
   for (const [args, member] of [
     [['--version', '--json'], 'version'],

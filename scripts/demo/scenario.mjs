@@ -3,6 +3,7 @@
  * What the demo does: an app's calls, in an app's order. Each trial is a request that really happens; what it should come
  * to is written beside it, and the verdict of `evaluate` on the same configuration and chain has to agree.
  */
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import {
@@ -11,8 +12,10 @@ import {
   initializeSslPinning,
   SslPinningConfigError,
   SslPinningError,
+  updateSslPinning,
 } from 'react-native-spki-pinning';
 import { evaluateDocument, readCertificates } from '../../lib/cli/addon.js';
+import { signingKey, signManifest } from '../../lib/cli/signing-key.js';
 import { resolveTestbed, Testbed } from '../lib/testbed.mjs';
 import { Table } from './table.mjs';
 
@@ -27,8 +30,12 @@ let rotated = false;
 let configuration = {};
 let reported = 0;
 
+/** @type {string[]} */
+const warned = [];
+
 addSslPinningErrorListener((event) => {
   if (event.kind === 'failure') reported += 1;
+  else warned.push(event.reason);
 });
 resolveTestbed();
 
@@ -198,6 +205,48 @@ await table.check('... really resumed, says the server', async () => resumed);
 await pin('tickets13', [NOBODY]);
 await attempt('re-initialised, the session is still there', 'blocked', 'tickets13', { request: byHttps });
 
+table.title('Installed apps, after the key has changed');
+const key = signingKey(generateKeyPairSync('ed25519').privateKey);
+const backupKey = signingKey(generateKeyPairSync('ed25519').privateKey);
+const thief = signingKey(generateKeyPairSync('ed25519').privateKey);
+const { host: rotating } = testbed.host('rotating');
+const server = `https://localhost:${testbed.host('leaf').port}`;
+await testbed.control('POST', '/rotate?host=rotating&to=A');
+rotated = false;
+configuration = { [rotating]: { publicKeyHashes: [testbed.pin('rotating')] } };
+await initializeSslPinning(/** @type {any} */ (configuration), {
+  updates: { url: `${server}/published/pins.jwt`, publicKeys: [key.publicPem, backupKey.publicPem] },
+  reportUris: [`${server}/report`],
+});
+await attempt('the app as it was shipped', 'allowed', 'rotating', { request: byHttps });
+await testbed.control('POST', '/rotate?host=rotating&to=B');
+rotated = true;
+await attempt('the server has a new key', 'blocked', 'rotating', { request: byHttps });
+await table.check('... which is reported', () => eventually(async () => (await reports()) > 0));
+const rescue = manifest(2, [nextPin, NOBODY], key);
+await testbed.publish('pins.jwt', rescue);
+await table.check(
+  'signed pins are published, and applied',
+  async () => (await updateSslPinning()).version === 2,
+);
+configuration = { [rotating]: { publicKeyHashes: [nextPin] } };
+await attempt('the same app, without a restart', 'allowed', 'rotating', { request: byHttps });
+for (const [what, served, code] of /** @type {const} */ ([
+  ['an older manifest', manifest(1, [NOBODY], key), 'manifest-rollback'],
+  ['one signed by somebody else', manifest(3, [NOBODY], thief), 'manifest-signature'],
+  ['one that is cut off', rescue.slice(0, -9), 'manifest-not-jws'],
+  ['other claims under the signature', swapped(rescue, manifest(3, [NOBODY], thief)), 'manifest-signature'],
+  ['another one of the same version', manifest(2, [NOBODY], key), 'manifest-version-reused'],
+])) {
+  await testbed.publish('pins.jwt', served);
+  await table.check(`${what} is refused`, async () => {
+    const error = await updateSslPinning().catch((reason) => reason);
+    return error.code === code && (await eventually(() => warned.includes(code)));
+  });
+}
+await attempt('... and what was in force still is', 'allowed', 'rotating', { request: byHttps });
+await pin('tickets13', [NOBODY]);
+
 table.title('Mistakes');
 await table.check('a URL as a key is an error that says what to do', async () => {
   const url = testbed.url('leaf');
@@ -211,9 +260,35 @@ await attempt('... and what was in force still is', 'blocked', 'tickets13', { re
 agent.destroy();
 process.exitCode = table.end();
 
-/** @param {() => boolean} condition */
+/** @param {() => boolean | Promise<boolean>} condition */
 async function eventually(condition) {
-  for (let waited = 0; waited < 100 && !condition(); waited += 1)
+  for (let waited = 0; waited < 200 && !(await condition()); waited += 1)
     await new Promise((resolve) => setTimeout(resolve, 10));
   return condition();
+}
+
+/** @returns {Promise<number>} what the collector has */
+async function reports() {
+  return (await testbed.control('GET', '/reports')).length;
+}
+
+/**
+ * Pins for `rotating`, as `npx react-native-spki-pinning sign` signs them.
+ * @param {number} version
+ * @param {string[]} publicKeyHashes
+ * @param {import('../../js/cli/signing-key.js').SigningKey} by
+ */
+function manifest(version, publicKeyHashes, by) {
+  const iat = Math.floor(Date.now() / 1000);
+  return signManifest({ iat, exp: iat + 86_400, version, domains: { [rotating]: { publicKeyHashes } } }, by);
+}
+
+/**
+ * The claims of another manifest under the header and the signature of one.
+ * @param {string} one
+ * @param {string} other
+ */
+function swapped(one, other) {
+  const [header, , signature] = one.split('.');
+  return [header, other.split('.')[1], signature].join('.');
 }

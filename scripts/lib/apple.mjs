@@ -21,8 +21,16 @@ export const IOS_TARGETS = {
 
 const RUSTC = join(ROOT, '.tools/rustc');
 
-/** Functions that an app may only call for a reason that its privacy manifest gives; ours gives none. */
-const WANTS_REASON = /^(f?l?stat(at|fs|vfs)?|f?getattrlist(bulk|at)?|mach_absolute_time|activeInputModes)$/;
+/** Functions that an app may only call for a reason that its privacy manifest gives, by the name of that there. */
+const WANT_REASON = {
+  NSPrivacyAccessedAPICategoryFileTimestamp: /^(f?l?stat(at)?|f?getattrlist(bulk|at)?)$/,
+  NSPrivacyAccessedAPICategoryDiskSpace: /^f?stat(fs|vfs)$/,
+  NSPrivacyAccessedAPICategorySystemBootTime: /^mach_absolute_time$/,
+  NSPrivacyAccessedAPICategoryActiveKeyboards: /^activeInputModes$/,
+};
+
+/** Where our reasons are. */
+const PRIVACY_MANIFEST = 'ios/PrivacyInfo.xcprivacy';
 
 /** What apps compile with: uniffi's header and ours. */
 const HEADERS = ['ios/Generated/spki_pinningFFI.h', 'ios/FFI/spki_pinning_check.h'];
@@ -114,7 +122,8 @@ function isOurs(name) {
 export async function checkIosLibrary(library, target) {
   const headers = await Promise.all(HEADERS.map((header) => readFile(join(ROOT, header), 'utf8')));
   const archive = await readFile(library);
-  const problems = problemsOfIosLibrary(objectsOf(archive), headers.flatMap(declaredIn), target);
+  const reasons = await readFile(join(ROOT, PRIVACY_MANIFEST), 'utf8');
+  const problems = problemsOfIosLibrary(objectsOf(archive), headers.flatMap(declaredIn), target, reasons);
   if (archive.includes('as a test asked for')) problems.push('it can be told to panic');
   if (problems.length > 0) throw new Failure(`${library}: ${problems.join('; ')}`);
 }
@@ -132,9 +141,10 @@ export function declaredIn(header) {
  * @param {readonly import('./mach-o.mjs').MachObject[]} objects
  * @param {readonly string[]} declared
  * @param {IosTarget} target
+ * @param {string} reasons the privacy manifest
  * @returns {string[]}
  */
-export function problemsOfIosLibrary(objects, declared, target) {
+export function problemsOfIosLibrary(objects, declared, target, reasons) {
   const { architecture, system } = IOS_TARGETS[target];
   const wanted = `${system} ${OLDEST_IOS} ${architecture}`;
   const found = new Set(objects.map((object) => `${object.platform} ${object.architecture}`));
@@ -142,7 +152,9 @@ export function problemsOfIosLibrary(objects, declared, target) {
   const missing = declared.filter((name) => !defined.has(name));
   const foreign = [...defined].filter((name) => !isOurs(name));
   const testing = [...defined].filter((name) => name.includes('testing'));
-  const needReason = objects.flatMap((object) => object.undefined).filter((name) => WANTS_REASON.test(name));
+  const without = Object.entries(WANT_REASON).filter(([category]) => !reasons.includes(category));
+  const called = objects.flatMap((object) => object.undefined);
+  const needReason = called.filter((name) => without.some(([, functions]) => functions.test(name)));
   return [
     ...(declared.length === 0 ? ['the headers declare nothing'] : []),
     ...(found.size === 1 && found.has(wanted) ? [] : [`it is for ${[...found].join(', ')}, not ${wanted}`]),
