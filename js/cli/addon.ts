@@ -81,8 +81,33 @@ export const readPublicKey: Reader = (file) => JSON.parse(addon().readPublicKey(
 export const readCsr: Reader = (file) => JSON.parse(addon().readCsr(file));
 
 /** What is wrong with a configuration. */
-export function checkDocument(document: string): Report {
-  return JSON.parse(addon().checkDocument(document));
+export function checkDocument(document: string, nowMs?: number): Report {
+  return JSON.parse(addon().checkDocument(document, nowMs));
+}
+
+/** What about a valid configuration will be a problem when keys and authorities change. */
+export function rotationProblems(document: string, nowMs?: number): readonly PinningProblem[] {
+  const found: (PinningProblem & { domain: string })[] = JSON.parse(
+    addon().rotationProblems(document, nowMs),
+  );
+  const pointers = pointersOf(document);
+  return found.map(({ domain, ...problem }) => ({
+    ...problem,
+    path: `${pointers.get(domain) ?? ''}${problem.path}`,
+  }));
+}
+
+/** Where each domain stands in a valid document, by its normal form: a JSON Pointer (RFC 6901). */
+export function pointersOf(document: string): ReadonlyMap<string, string> {
+  const parsed = JSON.parse(document);
+  const [start, domains] = 'domains' in parsed ? ['/domains/', parsed.domains] : ['/', parsed];
+  const pointers = new Map<string, string>();
+  for (const key of Object.keys(domains)) {
+    const normalized = normalizeHost(key);
+    // A domain key that is valid has nothing to escape.
+    if (normalized.ok) pointers.set(normalized.host, start + key);
+  }
+  return pointers;
 }
 
 /** The domains of a configuration that is known to be valid. */

@@ -1,10 +1,7 @@
 import type { Description, ServedCertificate } from './addon.js';
-import { lifetime } from './certificates.js';
+import { lifetime, SHORT_LIVED_DAYS } from './certificates.js';
 import { PROGRAM } from './command.js';
 import { paragraph, type Style } from './output.js';
-
-/** Certificates that live no longer than this are renewed by machines, mostly with a new key each time. */
-const SHORT_LIVED_DAYS = 100;
 
 /** What to paste for a live server, why, and what else to do before it ships. */
 export function adviceForServer(host: string, chain: readonly ServedCertificate[], style: Style): string {

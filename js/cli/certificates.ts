@@ -4,6 +4,9 @@ import { count, excerpt, printable, type Style, wrap } from './output.js';
 /** A day in milliseconds. */
 export const DAY_MS = 86_400_000;
 
+/** Certificates that live no longer than this are renewed by machines, mostly with a new key each time. */
+export const SHORT_LIVED_DAYS = 100;
+
 /** As `hash --json` prints it: these members and no others. */
 export function asJson({ pin, subject, issuer, notBefore, notAfter, keyAlgorithm }: Described): Description {
   return { pin, subject, issuer, notBefore, notAfter, keyAlgorithm };

@@ -1,26 +1,34 @@
 import type { PinningProblem } from '../src/types.js';
-import { checkDocument, domainsOf } from './addon.js';
+import { checkDocument, domainsOf, rotationProblems } from './addon.js';
 import type { Command } from './command.js';
 import { EXIT, usageError } from './errors.js';
 import { inputName, readText } from './files.js';
 import { askServers, describeAsked, type OnlineReport } from './online.js';
 import { count, paragraph, printable, type Style, wrap } from './output.js';
 import { misplacedProbeOption, PROBE_OPTIONS, probeSettings } from './probing.js';
+import { parseInstant } from './time.js';
 
 /** What is wrong with a configuration. */
 export const check: Command = {
   name: 'check',
   summary: 'what is wrong with a configuration; with --online, whether its servers show the pins',
-  usage: ['check CONFIG', 'check CONFIG --online [--connect ADDR[:PORT]] [--ca FILE] [--timeout SECONDS]'],
+  usage: [
+    'check CONFIG [--strict] [--at yyyy-MM-dd]',
+    'check CONFIG --online [--connect ADDR[:PORT]] [--ca FILE] [--timeout SECONDS]',
+  ],
   about: [
     'CONFIG is a JSON file, - is standard input: the options object of `initializeSslPinning`, or ' +
       '`{"domains": options, "settings": settings}`.',
     'With --online the server of every domain (port 443) is asked for its chain, as an app would ask it. A domain with ' +
       '`includeSubdomains` need not have a server itself: if there is none, that is a warning.',
-    'Exit code 1: there are errors. Warnings alone are exit code 0.',
+    'Warnings are about what keeps apps out later: a single pin, pins of roots that end, subdomains that are not pinned, a ' +
+      'server that has moved to its backup key. docs/rotation.md has them all.',
+    'Exit code 1: there are errors. Warnings alone are exit code 0, unless --strict is there.',
   ],
   options: {
     online: { value: null, help: 'ask the servers too, once the configuration is good' },
+    strict: { value: null, help: 'exit code 1 for warnings too: for CI' },
+    at: { value: 'yyyy-MM-dd', help: 'as on that day, 00:00 UTC (or at an RFC 3339 time); now' },
     ...PROBE_OPTIONS,
   },
   async run(args) {
@@ -34,10 +42,14 @@ export const check: Command = {
       throw usageError(`--${misplaced} is of use with --online only`, `leave --${misplaced} out`);
     }
     const document = await readText(path, 'configuration');
-    const offline = checkDocument(document);
-    const online = args.has('online') && offline.ok ? await askServers(document, probeSettings(args)) : null;
-    const problems = [...offline.problems, ...(online?.problems ?? [])];
-    const ok = problems.every(({ severity }) => severity !== 'error');
+    const at = args.value('at');
+    const now = at === undefined ? Date.now() : parseInstant(at);
+    const offline = checkDocument(document, now);
+    const online =
+      args.has('online') && offline.ok ? await askServers(document, probeSettings(args), now) : null;
+    const later = offline.ok ? rotationProblems(document, now) : [];
+    const problems = [...offline.problems, ...later, ...(online?.problems ?? [])];
+    const ok = problems.every(({ severity }) => severity !== 'error' && !args.has('strict'));
     const name = inputName(path);
     return {
       exitCode: ok ? EXIT.good : EXIT.against,

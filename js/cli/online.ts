@@ -1,5 +1,6 @@
 import type { PinnedDomain, PinningProblem } from '../src/types.js';
-import { domainsOf, evaluateDocument, normalizeHost, type Probe, probe, type Verdict } from './addon.js';
+import { domainsOf, evaluateDocument, type Probe, pointersOf, probe, type Verdict } from './addon.js';
+import { DAY_MS, lifetime, SHORT_LIVED_DAYS } from './certificates.js';
 import type { ErrorData } from './errors.js';
 import { printable, type Style } from './output.js';
 import type { ProbeSettings } from './probing.js';
@@ -23,25 +24,29 @@ export interface OnlineReport {
 }
 
 /** Makes a handshake with the server of each domain and judges the chain that it shows, as an app would. */
-export async function askServers(document: string, settings: ProbeSettings): Promise<OnlineReport> {
+export async function askServers(
+  document: string,
+  settings: ProbeSettings,
+  now: number,
+): Promise<OnlineReport> {
   const domains = domainsOf(document).filter(({ state }) => state !== 'expired'); // those pins are off
   const pointers = pointersOf(document);
   const answers = new Array<Answer>(domains.length);
   const queue = domains.entries();
   const work = async () => {
     for (const [index, domain] of queue) {
-      answers[index] = await ask(document, domain, pointers.get(domain.domain) ?? '', settings);
+      answers[index] = await ask(document, domain, pointers.get(domain.domain) ?? '', settings, now);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return {
     asked: answers.map(({ domain, verdict, error }) => ({ domain, verdict, error })),
-    problems: answers.flatMap(({ problem }) => problem ?? []),
+    problems: answers.flatMap(({ problems }) => problems),
   };
 }
 
 interface Answer extends Asked {
-  readonly problem: PinningProblem | null;
+  readonly problems: readonly PinningProblem[];
 }
 
 async function ask(
@@ -49,6 +54,7 @@ async function ask(
   domain: PinnedDomain,
   path: string,
   settings: ProbeSettings,
+  now: number,
 ): Promise<Answer> {
   const answer = await probe({ host: domain.domain, port: 443, ...settings });
   if (!answer.ok) {
@@ -57,47 +63,83 @@ async function ask(
       domain: domain.domain,
       verdict: null,
       error: error.code,
-      problem: unreachable(domain, path, error),
+      problems: [unreachable(domain, path, error)],
     };
   }
-  const verdict = judge(document, domain, answer);
-  return { domain: domain.domain, verdict, error: null, problem: mismatch(domain, path, verdict, answer) };
+  const verdict = judge(document, domain, answer, now);
+  const problems =
+    verdict.reason === 'pin-matched'
+      ? rotation(domain, verdict, answer, now)
+      : [mismatch(domain, verdict, answer)];
+  return {
+    domain: domain.domain,
+    verdict,
+    error: null,
+    problems: problems.map((problem) => ({ ...problem, path })),
+  };
 }
 
-/** Where each domain stands in the document, by its normal form: a JSON Pointer (RFC 6901). */
-function pointersOf(document: string): ReadonlyMap<string, string> {
-  const parsed = JSON.parse(document);
-  const [start, domains] = 'domains' in parsed ? ['/domains/', parsed.domains] : ['/', parsed];
-  const pointers = new Map<string, string>();
-  for (const key of Object.keys(domains)) {
-    const normalized = normalizeHost(key);
-    // A domain key that is valid has nothing to escape.
-    if (normalized.ok) pointers.set(normalized.host, start + key);
-  }
-  return pointers;
-}
-
-function judge(document: string, { domain }: PinnedDomain, { certificates }: Probe): Verdict {
+function judge(document: string, { domain }: PinnedDomain, { certificates }: Probe, now: number): Verdict {
   const chain = certificates.map(({ der }) => Buffer.from(der, 'base64'));
-  const verdict = evaluateDocument(document, domain, chain);
+  const verdict = evaluateDocument(document, domain, chain, now);
   if ('problems' in verdict) throw new Error('a configuration that was valid no longer is');
   return verdict;
 }
 
-function mismatch(
-  { domain }: PinnedDomain,
-  path: string,
-  verdict: Verdict,
-  { certificates }: Probe,
-): PinningProblem | null {
-  if (verdict.reason === 'pin-matched') return null;
+type Found = Omit<PinningProblem, 'path'>;
+
+function mismatch({ domain }: PinnedDomain, verdict: Verdict, { certificates }: Probe): Found {
   return {
     severity: verdict.verdict === 'blocked' ? 'error' : 'warning',
-    path,
     code: `online-${verdict.reason}`,
     message: `the server of ${domain} shows none of the pins`,
     suggestion: `if it is the right server, add the pin of its key, \`${certificates[0]?.pin ?? ''}\``,
   };
+}
+
+/** A leaf is replaced weeks before it ends, an authority years before. */
+const LEAF_ENDS_SOON_DAYS = 14;
+const AUTHORITY_ENDS_SOON_DAYS = 365;
+
+/** What of a server that shows a pin now may keep apps out tomorrow. */
+function rotation(
+  { domain, pins }: PinnedDomain,
+  { matchedPin, servedPins }: Verdict,
+  { certificates }: Probe,
+  now: number,
+): Found[] {
+  const found: Found[] = [];
+  const warn = (code: string, message: string, suggestion: string) =>
+    found.push({ severity: 'warning', code, message, suggestion });
+  const [leaf] = certificates;
+  const matched = certificates.find(({ pin }) => pin === matchedPin);
+  const seen = pins.filter((pin) => servedPins.includes(pin));
+
+  if (pins.length > 1 && !seen.includes(pins[0] ?? '')) {
+    const message = `the server of ${domain} shows a backup pin, and no longer the first one: it has moved to its spare key`;
+    warn('online-backup-in-use', message, 'make a new spare key, put the pin in use first, and ship both');
+  }
+  const days = leaf === undefined ? null : lifetime(leaf);
+  if (
+    matched !== undefined &&
+    matched === leaf &&
+    seen.length === 1 &&
+    days !== null &&
+    days <= SHORT_LIVED_DAYS
+  ) {
+    const message = `only the leaf of ${domain} is pinned, whose certificate is renewed every ${days} days, mostly with a new key`;
+    const suggestion = 'have the renewal keep the key, or pin the key of an issuer too';
+    warn('online-leaf-short-lived', message, suggestion);
+  }
+  for (const { role, notAfter, subject, pin } of certificates) {
+    if (notAfter === null || (role !== 'leaf' && pin !== matchedPin)) continue;
+    const left = Math.floor((Date.parse(notAfter) - now) / DAY_MS);
+    if (left > (role === 'leaf' ? LEAF_ENDS_SOON_DAYS : AUTHORITY_ENDS_SOON_DAYS)) continue;
+    const message = `the ${role} of ${domain}, ${printable(subject ?? pin)}, ends in ${left} days`;
+    if (role === 'leaf') warn('online-leaf-expiring', message, 'renew it, with the same key or a pinned one');
+    else warn('online-authority-expiring', message, 'ask the authority what comes next, and pin that too');
+  }
+  return found;
 }
 
 /** Of a domain with `includeSubdomains` there need not be a server itself. */

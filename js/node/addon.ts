@@ -26,7 +26,8 @@ export interface Addon {
     surroundings?: string | null,
     onChange?: () => void,
   ) => NativeEngine;
-  checkDocument(document: string): string;
+  checkDocument(document: string, nowMs?: number): string;
+  rotationProblems(document: string, nowMs?: number): string;
   evaluateDocument(document: string, host: string | null, chain: readonly Buffer[], nowMs?: number): string;
   normalizeHost(input: string): string;
   parsePin(input: string): string;

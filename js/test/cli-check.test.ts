@@ -52,7 +52,7 @@ test('every error is listed with its path, code and suggestion, and is exit code
 });
 
 test('warnings alone are exit code 0', async () => {
-  const path = config('warning.json', { 'example.com': { publicKeyHashes: [PIN] } });
+  const path = config('warning.json', { 'api.example.com': { publicKeyHashes: [PIN] } });
   const [human, json] = await Promise.all([cli(['check', path]), cli(['check', path, '--json'])]);
   assert.deepEqual([human.code, json.code, json.json.ok], [0, 0, true]);
   assert.deepEqual(

@@ -79,15 +79,15 @@ test('a server that does not answer is an error, or a warning for a domain with 
   const options = { publicKeyHashes: [leaf, WRONG_PIN] };
   const config = workspace.write(
     'refused.json',
-    JSON.stringify({ 'a.test': options, 'b.test': { ...options, includeSubdomains: true } }),
+    JSON.stringify({ 'api.a.test': options, 'api.b.test': { ...options, includeSubdomains: true } }),
   );
   const run = await cli(['check', config, '--online', '--connect', '127.0.0.1:1', '--json']);
   assert.equal(run.code, 1);
   assert.deepEqual(
     run.json.problems.map(({ path, severity, code }: Record<string, string>) => [path, severity, code]),
     [
-      ['/a.test', 'error', 'online-refused'],
-      ['/b.test', 'warning', 'online-refused'],
+      ['/api.a.test', 'error', 'online-refused'],
+      ['/api.b.test', 'warning', 'online-refused'],
     ],
   );
 });

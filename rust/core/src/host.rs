@@ -3,7 +3,10 @@
 //! Both end in the same form, so that no spelling of a pinned host escapes its pins: ASCII lower case, IDN as A-labels
 //! (UTS 46, non-transitional), no trailing dot, IPv4 in dotted decimal, IPv6 as RFC 5952 without brackets.
 
-use crate::problem::{Finding, excerpt};
+use crate::{
+    problem::{Finding, excerpt},
+    public_suffix::is_public_suffix,
+};
 use std::{
     borrow::Cow,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -265,6 +268,12 @@ fn fold_labels(host: &str) -> String {
 /// The host and then each of its parents: `a.b.c`, `b.c`, `c`.
 pub(crate) fn suffixes(host: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent))
+}
+
+/// Whether somebody registered this name (normalised), so that all names below it are theirs: `example.co.uk`.
+pub fn is_registrable(name: &str) -> bool {
+    let parent = name.split_once('.').map(|(_, parent)| parent);
+    parent.is_some_and(is_public_suffix) && !is_public_suffix(name) && name.parse::<IpAddr>().is_err()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod engine;
 mod manifest;
 mod probe;
 mod read;
+mod rotation;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

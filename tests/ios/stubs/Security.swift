@@ -6,6 +6,7 @@ public final class SecCertificate {}
 public final class SecPolicy {}
 public typealias OSStatus = Int32
 public typealias CFArray = NSArray
+public typealias CFData = NSData
 public typealias CFString = NSString
 public let errSecSuccess: OSStatus = 0
 public func SecTrustGetCertificateCount(_ trust: SecTrust) -> Int { 0 }
