@@ -1,5 +1,9 @@
 import Foundation
 
+#if canImport(FoundationNetworking)
+  @preconcurrency import FoundationNetworking
+#endif
+
 /// The testbed: real TLS servers on loopback, with certificates of their own (`rust/testbed`).
 final class Testbed: @unchecked Sendable {
   struct Host: Decodable, Sendable, CustomStringConvertible {

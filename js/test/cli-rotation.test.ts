@@ -15,7 +15,12 @@ const DIGICERT_GLOBAL_ROOT_G2 = 'i7WTqTvh0OioIruIfFR4kMPnBqrS2rdiVPl/s2uC/CY=';
 
 /** Severity, code and path of every problem. */
 async function problems(domains: object, ...options: string[]): Promise<[string, string, string][]> {
-  const { json } = await cli(['check', workspace.write('c.json', JSON.stringify(domains)), '--json', ...options]);
+  const { json } = await cli([
+    'check',
+    workspace.write('c.json', JSON.stringify(domains)),
+    '--json',
+    ...options,
+  ]);
   return json.problems.map(({ severity, code, path }: Record<string, string>) => [severity, code, path]);
 }
 
@@ -64,7 +69,10 @@ test('a registered domain whose subdomains are pinned by nothing is named', asyn
 });
 
 test('for CI warnings can be exit code 1', async () => {
-  const config = workspace.write('strict.json', JSON.stringify({ 'a.example.com': { publicKeyHashes: [WRONG_PIN] } }));
+  const config = workspace.write(
+    'strict.json',
+    JSON.stringify({ 'a.example.com': { publicKeyHashes: [WRONG_PIN] } }),
+  );
   assert.equal((await cli(['check', config])).code, 0);
   const { code, json } = await cli(['check', config, '--strict', '--json']);
   assert.deepEqual([code, json.ok], [1, false]);

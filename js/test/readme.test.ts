@@ -81,6 +81,31 @@ test('the sample for Node catches the refusal', async () => {
   assert.match(output, /^leaf\.spki\.test no-pin-matched \[/);
 });
 
+test('the sample with signed pins pins, and goes on where there is nothing to fetch', async () => {
+  const request = "console.log((await fetch('https://api.example.com/')).status);";
+  const sample = readme.only('ts', 'publicKeys');
+  const right = await run('updates.ts', here(sample + request));
+  assert.deepEqual([right.code, right.output], [0, '200\n']);
+  assert.equal((await run('updates-wrong.ts', here(sample + request, WRONG_PIN))).code, 1);
+});
+
+test('the sample that verifies says whether a host is pinned', async () => {
+  const pin = readme.only('ts', 'isSslPinningAvailable').replace(/^const response = .*$/m, '');
+  const verify = readme
+    .only('ts', 'verifySslPinning')
+    .replace("verifySslPinning('api.example.com')", `verifySslPinning('localhost', { port: ${port} })`);
+  const local = (sample: string) =>
+    here(sample)
+      .replace(/'leaf\.spki\.test'/g, "'localhost'")
+      .replace(/^ +includeSub.*$/m, '');
+  const pinned = await run('verify.ts', local(pin + verify));
+  assert.match(
+    pinned.output,
+    /^pinned localhost shows a pinned key\nfetch: checked \(pin-matched\)\nhttps: checked/,
+  );
+  assert.match((await run('verify-none.ts', verify)).output, /^NOT PINNED localhost is not pinned/);
+});
+
 /** How each command of the README is run here. */
 const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
   'npm run demo': async () => {
@@ -117,6 +142,42 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
       const { code, stdout } = await cli(args, { cwd: workspace.directory });
       assert.equal(code, 0);
       assert.match(stdout, /^ALLOWED leaf\.spki\.test \(pin-matched\)/);
+    },
+  'npx react-native-spki-pinning keygen --out pins-key.pem': async () => {
+    assert.equal((await cli(['keygen', '--out', 'pins-key.pem'], { cwd: workspace.directory })).code, 0);
+  },
+  'npx react-native-spki-pinning keygen --out pins-backup-key.pem': async () => {
+    const { code, stdout } = await cli(['keygen', '--out', 'pins-backup-key.pem'], {
+      cwd: workspace.directory,
+    });
+    assert.equal(code, 0);
+    assert.match(stdout, /publicKeys: \["-----BEGIN PUBLIC KEY-----/);
+  },
+  'npx react-native-spki-pinning sign ssl-pinning.json --manifest-version 1 --expires 2099-01-01 --key pins-key.pem --out pins.jwt':
+    async () => {
+      workspace.write('ssl-pinning.json', readme.only('json', 'publicKeyHashes'));
+      const options = [
+        '--manifest-version',
+        '1',
+        '--expires',
+        '2099-01-01',
+        '--key',
+        'pins-key.pem',
+        '--out',
+        'pins.jwt',
+      ];
+      const { code, stdout } = await cli(['sign', 'ssl-pinning.json', ...options], {
+        cwd: workspace.directory,
+      });
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /signed pins\.jwt: version 1, 1 domain, until 2099-01-01T00:00:00\.000Z$/m);
+    },
+  'npx react-native-spki-pinning verify pins.jwt --key pins-key.pem.pub --config ssl-pinning.json':
+    async () => {
+      const options = ['--key', 'pins-key.pem.pub', '--config', 'ssl-pinning.json'];
+      const { code, stdout } = await cli(['verify', 'pins.jwt', ...options], { cwd: workspace.directory });
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /^TAKEN {2}apps with this key take the manifest \(version 1\)/);
     },
   'npx react-native-spki-pinning embed ssl-pinning.json': async () => {
     bareApp();

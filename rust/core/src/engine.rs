@@ -153,7 +153,10 @@ impl Engine {
     pub fn evaluate<C: AsRef<[u8]>>(&self, host: Option<&str>, chain: &[C], now_ms: i64) -> Verdict {
         let pins = self.pins.load();
         let judgement = guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms));
-        self.watch.note(host, "", &judgement); // a connection that was counted before is judged again this way
+        if !chain.is_empty() {
+            // A connection that was counted before is judged again this way. Without a chain it is a question about the host.
+            self.watch.note(host, "", &judgement);
+        }
         // The same guard as for the judgement: what cannot be read is not among the served pins.
         let served = catch_unwind(AssertUnwindSafe(|| served_pins(chain))).unwrap_or_default();
         Verdict::new(&judgement, served)

@@ -388,3 +388,31 @@ fn an_allowed_check_allocates_nothing() {
         assert_eq!(count, 0, "{host}");
     }
 }
+
+#[test]
+fn which_stack_brings_connections_to_a_watched_host_is_noted_and_nothing_else() {
+    let engine = Engine::new();
+    let chain = [certificate()];
+    engine.initialize(&configuration("a.test", &chain, ""), NOW).unwrap();
+    let seen = |engine: &Engine| -> Vec<String> {
+        engine.watched().iter().map(|seen| format!("{} {}", seen.stack, seen.reason.as_str())).collect()
+    };
+    engine.check(Some("a.test"), &chain, "fetch", NOW);
+    assert!(seen(&engine).is_empty(), "nobody has asked");
+    let generation = engine.generation();
+    engine.watch("A.test.");
+    assert!(engine.generation() > generation, "what is open is to be judged again");
+    engine.check(Some("b.test"), &chain, "fetch", NOW);
+    engine.evaluate_unvalidated(Some("a.test"), NOW);
+    let no_chain: [&[u8]; 0] = [];
+    engine.evaluate(Some("a.test"), &no_chain, NOW);
+    assert!(seen(&engine).is_empty(), "another host, or a question about the host alone");
+    engine.watch("a.test");
+    for _ in 0..3 {
+        engine.check(Some("a.TEST"), &chain, "fetch", NOW);
+        engine.check(Some("a.test"), &no_chain, "websocket", NOW);
+        engine.evaluate(Some("a.test"), &chain, NOW);
+    }
+    assert_eq!(seen(&engine), ["fetch pin-matched", "websocket empty-chain", " pin-matched"]);
+    assert!(seen(&engine).is_empty(), "it is over");
+}
