@@ -22,6 +22,7 @@ use spki_pinning_core::{
 use std::{
     fmt,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     thread,
@@ -196,7 +197,9 @@ fn work(background: &Weak<Background>) {
     while let Some(background) = background.upgrade() {
         let heard = background.alarm.heard();
         let now = (background.clock)();
-        let next = background.run_due(now);
+        // A mistake here must not be the end of all updates: what failed is tried again, later than anything else.
+        let next = catch_unwind(AssertUnwindSafe(|| background.run_due(now)))
+            .unwrap_or_else(|_| Some(now.saturating_add(MAX_SLEEP_MS)));
         let sleep = next.map_or(MAX_SLEEP_MS, |next| next.saturating_sub(now)).clamp(0, MAX_SLEEP_MS);
         background.alarm.wait(heard, Duration::from_millis(sleep.unsigned_abs()));
     }
