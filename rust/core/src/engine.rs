@@ -5,7 +5,7 @@ use crate::{
     manifest::{Manifest, Refused},
     options::{self, Settings},
     pin_set::{Entry, PinSet, Source},
-    problem::{ConfigError, Problem},
+    problem::{ConfigError, Finding, Problem, Severity},
     report::{Chain, Report},
     status::{Counters, ReportsStatus, StackStatus, Status, Told, UpdateCheck},
     verdict::{self, Judgement, Outcome, Reason, Verdict, judge, judge_unvalidated, served_pins},
@@ -68,7 +68,14 @@ impl Engine {
         now_ms: i64,
         restore: impl FnOnce(&Settings) -> Option<Arc<Manifest>>,
     ) -> Result<Initialized, ConfigError> {
-        let configuration = options::parse(document, now_ms)?;
+        let mut configuration = options::parse(document, now_ms)?;
+        if self.pins.load().settings().updates.is_some() && configuration.settings.updates.is_none() {
+            let message = "the configuration before this one had `updates`, this one has none: signed pins are off, and new ones are not fetched";
+            let finding = Finding::new("updates-dropped", message).suggest(
+                "give the same `settings.updates` again, or embed the configuration and do not initialise",
+            );
+            configuration.warnings.push(finding.at(Severity::Warning, ""));
+        }
         let warnings = configuration.warnings.clone();
         let restored = restore(&configuration.settings);
         let mut refused = None;

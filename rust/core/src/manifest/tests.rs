@@ -479,3 +479,20 @@ fn who_signs_is_told_of_every_mistake() {
     assert_eq!(check_claims("[]", now)[0].code, "not-an-object");
     assert_eq!(check_claims("{", now)[0].code, "json-syntax");
 }
+
+#[test]
+fn a_configuration_that_drops_updates_says_so() {
+    let engine = Engine::new();
+    let keys =
+        [1, 2].map(|number| serde_json::from_str::<Value>(&Signer::ed25519(number).key().jwk()).unwrap());
+    let with =
+        json!({"domains": {}, "settings": {"updates": {"url": "https://a.test/", "publicKeys": keys}}})
+            .to_string();
+    let codes = |document: &str| -> Vec<&'static str> {
+        engine.initialize(document, 0).unwrap().warnings.iter().map(|warning| warning.code).collect()
+    };
+    assert!(codes("{}").is_empty());
+    assert!(codes(&with).is_empty() && codes(&with).is_empty());
+    assert_eq!(codes("{}"), ["updates-dropped"]);
+    assert!(codes("{}").is_empty());
+}

@@ -134,13 +134,12 @@ impl Updater {
             // Of other settings only the manifests are worth something, and they have to follow from the keys of these.
             let held: Vec<String> = state.ledger.tokens().into_iter().map(str::to_owned).collect();
             *state = State { settings: Some(settings.clone()), ..State::default() };
+            // What this process has seen and could not store counts too.
+            state.ledger = Ledger::restore(&settings.public_keys, &held, &RingVerifier);
             match self.stored(settings) {
                 Ok(Some(stored)) => state.take(stored, settings),
-                Ok(None) => state.ledger = Ledger::restore(&settings.public_keys, &held, &RingVerifier),
-                Err(refused) => {
-                    state.ledger = Ledger::new(&settings.public_keys);
-                    self.engine.update_refused(&refused, now_ms);
-                }
+                Ok(None) => {}
+                Err(refused) => self.engine.update_refused(&refused, now_ms),
             }
             state.schedule_first(settings, now_ms);
             self.engine.tell_update_check(state.as_told());
@@ -236,7 +235,6 @@ impl Updater {
             let state = self.state();
             (state.ledger.clone(), state.entity_tag.clone())
         };
-        let in_force = |ledger: &Ledger| ledger.newest().map_or(0, |newest| newest.version());
         let tag = entity_tag.as_deref().filter(|_| ledger.newest().is_some());
         let (token, entity_tag) = match self.fetch(&settings.url, tag)? {
             Fetched::NotModified => (None, entity_tag),
@@ -253,9 +251,9 @@ impl Updater {
                 newest.admit(&recipient)?;
             }
             self.state().entity_tag = entity_tag;
-            return Ok(Updated::UpToDate { version: in_force(&ledger) });
+            return Ok(Updated::UpToDate { version: version(&ledger) });
         };
-        let version = in_force(&newer);
+        let applied = version(&newer);
         if let Some(manifest) = newer.newest() {
             let is_current = |current: &Settings| current.updates.as_ref() == Some(settings);
             self.engine.apply_update(manifest.clone(), is_current, now_ms)?;
@@ -267,7 +265,7 @@ impl Updater {
         }
         drop(state);
         (self.on_change)();
-        Ok(Updated::Applied { version })
+        Ok(Updated::Applied { version: applied })
     }
 
     /// Another process of the app may have been here.
@@ -275,9 +273,11 @@ impl Updater {
         let Ok(Some(stored)) = self.stored(settings) else { return };
         let ledger = Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier);
         let mut state = self.state();
-        let version = |ledger: &Ledger| ledger.newest().map_or(0, |newest| newest.version());
         if state.settings.as_ref() == Some(settings) && version(&ledger) > version(&state.ledger) {
             let Some(manifest) = ledger.newest().cloned() else { return };
+            if manifest.is_for(&self.recipient(settings, now_ms)).is_err() {
+                return;
+            }
             state.ledger = ledger;
             state.entity_tag = None; // the answer to the next question is then whole
             drop(state);
@@ -375,7 +375,11 @@ impl Updater {
 
 impl State {
     fn take(&mut self, stored: Stored, settings: &UpdateSettings) {
-        self.ledger = Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier);
+        let ledger = Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier);
+        if version(&ledger) < version(&self.ledger) {
+            return;
+        }
+        self.ledger = ledger;
         if stored.url == settings.url {
             self.entity_tag = stored.entity_tag;
             self.last_success = stored.last_success;
@@ -412,6 +416,11 @@ impl State {
             tokens: self.ledger.tokens().into_iter().map(str::to_owned).collect(),
         }
     }
+}
+
+/// The highest one seen; 0 before the first.
+fn version(ledger: &Ledger) -> u64 {
+    ledger.newest().map_or(0, |newest| newest.version())
 }
 
 fn interval(settings: &UpdateSettings) -> i64 {
