@@ -2,6 +2,7 @@
 /** What `npm run build` does. The other scripts call it for what they need; a second run finds nothing to do. */
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { anonymousPaths, requireAnonymous } from './anonymous.mjs';
 import { ROOT, run, runNpm, runPackage } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
 import { requireTools } from './tools.mjs';
@@ -72,7 +73,7 @@ export async function buildRust() {
     const outcome = await run(
       'cargo',
       ['build', '--release', '--locked', ...packages, '--message-format=json-render-diagnostics'],
-      { show: 'progress' },
+      { env: await anonymousPaths(), show: 'progress' },
     );
     if (outcome.code !== 0) throw new Failure('cargo build failed: see above');
     const artifacts = artifactsOf(outcome.stdout);
@@ -82,6 +83,7 @@ export async function buildRust() {
     );
     const addon = library?.find((file) => /\.(so|dylib|dll)$/.test(file));
     if (addon === undefined || !testbed?.executable) throw new Failure('cargo built no add-on or no testbed');
+    await requireAnonymous(addon);
     await installFile(addon, ADDON);
     await installFile(testbed.executable, TESTBED);
   });
