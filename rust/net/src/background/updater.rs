@@ -259,7 +259,7 @@ impl Updater {
             self.engine.apply_update(manifest.clone(), is_current, now_ms)?;
         }
         let mut state = self.state();
-        if state.settings.as_ref() == Some(settings) {
+        if state.settings.as_ref() == Some(settings) && applied > version(&state.ledger) {
             state.ledger = newer;
             state.entity_tag = entity_tag;
         }
