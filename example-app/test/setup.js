@@ -1,0 +1,1 @@
+jest.mock('react-native-safe-area-context', () => require('react-native-safe-area-context/jest/mock').default);
