@@ -44,7 +44,7 @@ export function ScenariosView({ trials, running, isAvailable, onRun }: Scenarios
       ))}
       <Words kind="heading">expo/fetch</Words>
       <Card>
-        <Words tone="quiet">Not in this app, which has no Expo. It is pinned where it is.</Words>
+        <Words tone="quiet">This app has no Expo. In apps that have, expo/fetch is pinned as fetch is.</Words>
       </Card>
     </>
   );

@@ -41,7 +41,7 @@ function StatusDetails({
         <Words kind="title" tone={active ? 'good' : 'notice'} testID="status-active">
           {active ? 'Pins are in force' : 'Nothing is pinned'}
         </Words>
-        <Words>{`Configuration ${generation} of this process`}</Words>
+        <Words>{`Configuration ${generation} since the app was started`}</Words>
         <Words testID="status-counters">
           {`${counters.checks} connections checked: ${counters.allowed} allowed, ${counters.blocked} blocked, ${counters.reportOnly} reported only`}
         </Words>

@@ -3,7 +3,7 @@ import type { Verdict } from '../scenarios';
 import type { Trial } from '../trial';
 import { Pins, Words } from './parts';
 import { styles } from './theme';
-import { explain, VERDICTS, verdictInWords } from './words';
+import { explain, explainError, servedTitle, VERDICTS, verdictInWords } from './words';
 
 type TrialViewProps = { id: string; trial: Trial; expected: Verdict };
 
@@ -26,7 +26,13 @@ export function TrialView({ id, trial, expected }: TrialViewProps) {
       ))}
       {error !== null && (
         <Words kind="small" tone="quiet">
-          {`The request failed with “${error.message}”. isSslPinningError() of that: ${error.isPinning}.`}
+          {explainError(error, verdict)}
+        </Words>
+      )}
+      {verdict === 'no-answer' && expected !== 'no-answer' && (
+        <Words tone="notice">
+          Is “npm run servers” running? It prints what this device needs to reach the servers and to trust
+          them.
         </Words>
       )}
       {answer !== null && <Words kind="small" tone="quiet">{`The server said: ${answer.text}`}</Words>}
@@ -40,7 +46,7 @@ export function TrialView({ id, trial, expected }: TrialViewProps) {
       )}
       {verdict !== 'refused' && (
         <>
-          <Pins title="Keys that the server showed" pins={served} others={pinned} />
+          <Pins title={servedTitle(verdict)} pins={served} others={pinned} />
           <Pins title="Keys that are pinned" pins={pinned} others={served} />
         </>
       )}

@@ -32,8 +32,21 @@ export function explain({ verdict, host, reason }: Trial): string {
         ? `The certificate chain of ${host} has no pinned key. Nothing was sent to it.`
         : `The connection to ${host} does not satisfy the pins.`;
     case 'no-answer':
-      return `${host} was not reached. Pins had no say: getSslPinningError() is null.`;
+      return `${host} was not reached. Pins had no say.`;
     case 'refused':
       return 'Nothing was requested. initializeSslPinning() has rejected, with these problems:';
   }
+}
+
+/** React Native's errors are the same whatever the reason; only asking tells. */
+export function explainError({ message, isPinning }: NonNullable<Trial['error']>, verdict: Verdict): string {
+  const known = isPinning ? 'isSslPinningError() knows it' : 'isSslPinningError() cannot know';
+  const asked =
+    verdict === 'blocked' ? 'getSslPinningError() has the reason' : 'getSslPinningError() is null';
+  return `The request failed with “${message}”: ${known}, ${asked}.`;
+}
+
+/** Only a failure tells what was shown; for the rest there is what `npm run servers` has written down. */
+export function servedTitle(verdict: Verdict): string {
+  return verdict === 'allowed' ? 'Keys that the server has' : 'Keys that the server showed';
 }
