@@ -1,0 +1,67 @@
+import { useCallback, useEffect, useState } from 'react';
+import { View } from 'react-native';
+import { disableSslPinning, getSslPinningStatus, type SslPinningStatus } from 'react-native-spki-pinning';
+import { Button, Card, Pins, Words } from './parts';
+import { styles } from './theme';
+
+/** What `getSslPinningStatus` says. */
+export function StatusView() {
+  const [status, setStatus] = useState<SslPinningStatus | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const fail = useCallback((error: unknown) => setProblem(String(error)), []);
+  const refresh = useCallback(() => {
+    getSslPinningStatus().then(setStatus, fail);
+  }, [fail]);
+  useEffect(refresh, [refresh]);
+  return (
+    <>
+      <View style={styles.row}>
+        <Button title="Refresh" testID="refresh" onPress={refresh} />
+        <Button
+          title="Pin nothing"
+          testID="disable"
+          isDisabled={status === null || !status.active}
+          onPress={() => disableSslPinning().then(refresh, fail)}
+        />
+      </View>
+      {problem !== null && <Words tone="bad">{problem}</Words>}
+      {status !== null && <StatusDetails status={status} />}
+    </>
+  );
+}
+
+function StatusDetails({
+  status: { active, generation, domains, counters, warnings },
+}: {
+  status: SslPinningStatus;
+}) {
+  return (
+    <>
+      <Card>
+        <Words kind="title" tone={active ? 'good' : 'notice'} testID="status-active">
+          {active ? 'Pins are in force' : 'Nothing is pinned'}
+        </Words>
+        <Words>{`Configuration ${generation} since the app was started`}</Words>
+        <Words testID="status-counters">
+          {`${counters.checks} connections checked: ${counters.allowed} allowed, ${counters.blocked} blocked, ${counters.reportOnly} reported only`}
+        </Words>
+      </Card>
+      {domains.map(({ domain, state, expirationDate, pins }) => (
+        <Card key={domain}>
+          <Words kind="title">{domain}</Words>
+          <Words testID={`state-${domain}`}>
+            {expirationDate === null ? state : `${state}, until ${expirationDate}`}
+          </Words>
+          <Pins title="Keys that are pinned" pins={pins} others={[]} />
+        </Card>
+      ))}
+      {warnings.map(({ path, code, message, suggestion }) => (
+        <Card key={`${path} ${code}`}>
+          <Words kind="code" tone="notice">{`warning: ${code}`}</Words>
+          <Words>{message}</Words>
+          {suggestion !== null && <Words tone="good">{suggestion}</Words>}
+        </Card>
+      ))}
+    </>
+  );
+}
