@@ -1,6 +1,7 @@
 //! What an app does beside its requests: it gets signed pins, and reports failures. One thread, asleep most of the time, and
 //! none while neither is configured.
 
+mod fetch;
 mod reporter;
 mod schedule;
 mod updater;
@@ -122,7 +123,7 @@ impl Background {
             with_addresses.build()
         };
         // Not pinned: a manifest is signed, and is what helps when the pins of its own host are the problem.
-        let updates = client(Arc::new(Engine::new()), "update", updater::MAX_REDIRECTS, TIMEOUT)?;
+        let updates = client(Arc::new(Engine::new()), "update", fetch::MAX_REDIRECTS, TIMEOUT)?;
         let reports = client(engine.clone(), reporter::STACK, 0, reporter::TIMEOUT)?;
         let background = Arc::new(Self {
             updater: Updater::new(engine.clone(), store.clone(), app.version.clone(), updates, on_change),

@@ -263,7 +263,7 @@ class ReactNativeTest {
         try {
             promised { module.initialize("""{"localhost": {"publicKeyHashes": ["${server.pin()}"]}}""", it) }
             val verified = JSONObject(promised { module.verify("localhost", server.port.toDouble(), it) }!!)
-            assertTrue(verified.getBoolean("ok"), verified.toString())
+            assertTrue(verified.toString(), verified.getBoolean("ok"))
         } finally {
             PlatformTrust.trustManager = null
         }
@@ -271,13 +271,13 @@ class ReactNativeTest {
         val requests = mapOf("fetch" to { request(networking(), host.url()) }, "websocket" to { openWebSocket().second })
         for ((stack, request) in requests) {
             module.watch(host.host)
-            assertEquals("[]", promised(module::watched), "nothing is asked yet")
+            assertEquals("nothing is asked yet", "[]", promised(module::watched))
             module.watch(host.host)
             request()
-            assertTrue("pin-matched" in promised(module::watched)!!, stack)
+            assertTrue(stack, "pin-matched" in promised(module::watched)!!)
         }
         val stacks = JSONObject(promised(module::getStatus)!!).getJSONArray("stacks").toString()
-        for (stack in listOf("fetch", "websocket", "image", "expo-fetch")) assertTrue("\"$stack\"" in stacks, stacks)
+        for (stack in listOf("fetch", "websocket", "image", "expo-fetch")) assertTrue(stacks, "\"$stack\"" in stacks)
         val update = JSONObject(promised(module::update)!!)
         assertEquals("updates-not-configured", update.getJSONObject("error").getString("code"))
     }
