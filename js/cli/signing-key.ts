@@ -1,7 +1,7 @@
 /** The keys that manifests are signed with: node:crypto reads them, the core says of a public one what apps say of it. */
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 import { readVerificationKey, type VerificationKey } from './addon.js';
-import { CliError } from './errors.js';
+import { CliError, type ErrorData } from './errors.js';
 import { inputName, readText } from './files.js';
 
 /** A private key with what apps know of it. */
@@ -12,20 +12,30 @@ export interface SigningKey {
   readonly public: VerificationKey;
 }
 
+/** Where the passphrase of a key is, if no file has it: CI systems keep secrets in the environment. */
+export const PASSPHRASE_VARIABLE = 'SPKI_PINNING_PASSPHRASE';
+
 /** Reads a private key: PKCS #8 or SEC 1 in PEM, perhaps encrypted, or a JWK. */
 export async function readSigningKey(path: string, passphraseFile: string | undefined): Promise<SigningKey> {
   const text = await readText(path, 'private key');
-  const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile);
+  const passphrase =
+    passphraseFile === undefined ? process.env[PASSPHRASE_VARIABLE] : await readPassphrase(passphraseFile);
   const name = inputName(path);
+  let privateKey: KeyObject;
   try {
-    return signingKey(privateKeyOf(text, passphrase));
-  } catch (error) {
-    throw error instanceof CliError ? error : unreadable(name, text, passphrase, error as Error);
+    privateKey = privateKeyOf(text, passphrase);
+  } catch {
+    // What the error says may quote the key.
+    throw unreadable(name, text, passphrase !== undefined);
   }
+  return signingKey(privateKey, name);
 }
 
-async function readPassphrase(path: string): Promise<string> {
-  return (await readText(path, 'passphrase')).replace(/\r?\n$/, '');
+/** The first line of a file. */
+export async function readPassphrase(path: string): Promise<string> {
+  const passphrase = (await readText(path, 'passphrase')).replace(/\r?\n$/, '');
+  if (passphrase !== '') return passphrase;
+  throw new CliError('passphrase-empty', `${inputName(path)}: the passphrase is empty`, 'write one into it');
 }
 
 function privateKeyOf(text: string, passphrase: string | undefined): KeyObject {
@@ -35,28 +45,44 @@ function privateKeyOf(text: string, passphrase: string | undefined): KeyObject {
   return createPrivateKey(passphrase === undefined ? { key: text } : { key: text, passphrase });
 }
 
-/** A private key that apps can verify by. */
-export function signingKey(privateKey: KeyObject): SigningKey {
+/** A private key that apps can verify by. `name`: its file. */
+export function signingKey(privateKey: KeyObject, name?: string): SigningKey {
   const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
   const read = readVerificationKey(publicPem);
-  if (!read.ok) throw CliError.from(read.problem);
+  if (!read.ok) throw keyError(read.problem, name);
   return { privateKey, publicPem, public: read };
 }
 
-function unreadable(name: string, text: string, passphrase: string | undefined, cause: Error): CliError {
-  if (/BEGIN PUBLIC KEY/.test(text)) {
+function keyError({ code, message, suggestion }: ErrorData, name: string | undefined): CliError {
+  return new CliError(code, name === undefined ? message : `${name}: ${message}`, suggestion);
+}
+
+function unreadable(name: string, text: string, hasPassphrase: boolean): CliError {
+  if (readVerificationKey(text).ok || /BEGIN PUBLIC KEY/.test(text)) {
     return new CliError(
       'key-is-public',
       `${name}: this is a public key`,
       'give the private one, which signs',
     );
   }
-  if (/ENCRYPTED/.test(text) && passphrase === undefined) {
-    const message = `${name}: the private key is encrypted`;
-    return new CliError('key-encrypted', message, 'give its passphrase by --passphrase-file FILE');
+  if (/ENCRYPTED/.test(text)) {
+    return hasPassphrase
+      ? new CliError(
+          'key-passphrase',
+          `${name}: the passphrase does not open the private key`,
+          'give the one that it was encrypted with; else the file is damaged',
+        )
+      : new CliError(
+          'key-encrypted',
+          `${name}: the private key is encrypted`,
+          `give its passphrase by --passphrase-file FILE, or in the variable ${PASSPHRASE_VARIABLE}`,
+        );
   }
-  const message = `${name}: this is no private key that can be read: ${cause.message}`;
-  return new CliError('key-unreadable', message, 'make one with `keygen`');
+  return new CliError(
+    'key-unreadable',
+    `${name}: this is no private key that can be read`,
+    'give one in PEM (PKCS #8 or SEC 1) or as a JWK; `keygen` makes one',
+  );
 }
 
 /** Signs the claims of a manifest: a compact JWS (RFC 7515 §3.1). */
@@ -71,11 +97,10 @@ export function signManifest(claims: object, key: SigningKey): string {
   return `${signed}.${signature.toString('base64url')}`;
 }
 
-/** The text of a public key, as apps read it; with what they know of it. */
+/** The text of a public key, as apps read it. */
 export async function readPublicKeyFile(path: string): Promise<string> {
   const text = await readText(path, 'public key');
   const read = readVerificationKey(text);
   if (read.ok) return text;
-  const { code, message, suggestion } = read.problem;
-  throw new CliError(code, `${inputName(path)}: ${message}`, suggestion);
+  throw keyError(read.problem, inputName(path));
 }
