@@ -1,5 +1,12 @@
 /** The keys that manifests are signed with: node:crypto reads them, the core says of a public one what apps say of it. */
-import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  type JsonWebKey,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { readVerificationKey, type VerificationKey } from './addon.js';
 import { CliError, type ErrorData } from './errors.js';
 import { inputName, readText } from './files.js';
@@ -28,7 +35,27 @@ export async function readSigningKey(path: string, passphraseFile: string | unde
     // What the error says may quote the key.
     throw unreadable(name, text, passphrase !== undefined);
   }
-  return signingKey(privateKey, name);
+  const key = signingKey(privateKey, name);
+  if (isJwk(text) && !hasOwnHalf(text, key)) {
+    throw new CliError(
+      'key-halves-differ',
+      `${name}: the private and the public half of the JWK do not belong together`,
+      'take the file as it was made',
+    );
+  }
+  return key;
+}
+
+/** node:crypto believes a JWK that its halves belong together. */
+function hasOwnHalf(text: string, key: SigningKey): boolean {
+  const { d: _, ...half } = JSON.parse(text);
+  const probe = Buffer.from('probe');
+  const publicKey = createPublicKey({ key: half, format: 'jwk' });
+  return verify(DIGEST[key.public.algorithm], probe, { key: publicKey, ...ENCODING }, signBytes(probe, key));
+}
+
+function isJwk(text: string): boolean {
+  return text.trimStart().startsWith('{');
 }
 
 /** The first line of a file. */
@@ -39,7 +66,7 @@ export async function readPassphrase(path: string): Promise<string> {
 }
 
 function privateKeyOf(text: string, passphrase: string | undefined): KeyObject {
-  if (text.trimStart().startsWith('{')) {
+  if (isJwk(text)) {
     return createPrivateKey({ key: JSON.parse(text) as JsonWebKey, format: 'jwk' });
   }
   return createPrivateKey(passphrase === undefined ? { key: text } : { key: text, passphrase });
@@ -90,11 +117,16 @@ export function signManifest(claims: object, key: SigningKey): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const { algorithm, thumbprint } = key.public;
   const signed = `${encode({ alg: algorithm, typ: 'pins+jwt', kid: thumbprint })}.${encode(claims)}`;
-  const signature =
-    algorithm === 'EdDSA'
-      ? sign(null, Buffer.from(signed), key.privateKey)
-      : sign('sha256', Buffer.from(signed), { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
-  return `${signed}.${signature.toString('base64url')}`;
+  return `${signed}.${signBytes(Buffer.from(signed), key).toString('base64url')}`;
+}
+
+/** Ed25519 has its own digest. */
+const DIGEST = { EdDSA: null, ES256: 'sha256' } as const;
+/** RFC 7518 §3.4; node:crypto's default is DER. It means nothing to Ed25519. */
+const ENCODING = { dsaEncoding: 'ieee-p1363' } as const;
+
+function signBytes(bytes: Buffer, { privateKey, public: { algorithm } }: SigningKey): Buffer {
+  return sign(DIGEST[algorithm], bytes, { key: privateKey, ...ENCODING });
 }
 
 /** The text of a public key, as apps read it. */

@@ -308,6 +308,16 @@ test('keys that cannot sign or verify pins are refused, with the file and what t
   assert.deepEqual([wrong.code, /passphrase/.test(wrong.message)], ['key-passphrase', true]);
 });
 
+test('a JWK whose halves do not belong together signs nothing', async () => {
+  for (const algorithm of ['EdDSA', 'ES256']) {
+    const pairs = [await keyPair('--format', 'jwk', '--algorithm', algorithm)];
+    pairs.push(await keyPair('--format', 'jwk', '--algorithm', algorithm));
+    const [one, two] = pairs.map(({ key }) => JSON.parse(readFileSync(key, 'utf8')));
+    const mixed = await cli('sign', file(claims()), '--key', file({ ...one, d: two.d }), '--json');
+    assert.deepEqual([mixed.code, mixed.json.error.code], [2, 'key-halves-differ'], algorithm);
+  }
+});
+
 test('no output has anything of a private key, also when it cannot be read', async () => {
   const { key } = await keyPair('--format', 'jwk');
   const jwk = JSON.parse(readFileSync(key, 'utf8'));
