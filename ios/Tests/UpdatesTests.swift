@@ -111,13 +111,13 @@ extension AllTests {
 
     @Test func whichStackBringsConnectionsToAHostIsNoted() async {
       let leaf = certificates(inPem: server.chainFile!)[0]
-      initialize(["a.test": pins(server.pins.leaf!)])
-      Judge.watch("a.test")
+      initialize(["w.test": pins(server.pins.leaf!)])  // of which no manifest of the other tests speaks
+      Judge.watch("w.test")
       #expect(Judge.watched == "[]")
-      Judge.watch("a.test")
-      _ = await TaskJudge(stack: "fetch").challenged(by: Origin(host: "a.test", port: 443), trust: Shown([leaf]))
+      Judge.watch("w.test")
+      _ = await TaskJudge(stack: "fetch").challenged(by: Origin(host: "w.test", port: 443), trust: Shown([leaf]))
       // Over the connection of the first one, with no challenge of its own.
-      _ = TaskJudge(stack: "image").answered(by: URL(string: "https://a.test/"), isTaken: false)
+      _ = TaskJudge(stack: "image").answered(by: URL(string: "https://w.test/"), isTaken: false)
       let seen = try! JSONSerialization.jsonObject(with: Data(Judge.watched.utf8)) as! [[String: String]]
       #expect(seen.map { $0["stack"] } == ["fetch", ""], "one judged again has been counted before")
       #expect(seen.allSatisfy { $0["verdict"] == "allowed" })

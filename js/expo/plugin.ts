@@ -51,9 +51,10 @@ function withEmbedded(
     async (config) => {
       const { projectRoot, platformProjectRoot } = config.modRequest;
       const { document, rules } = await read(projectRoot, options);
+      const hasUpdates = Boolean(JSON.parse(document).settings?.updates);
       await bringUpToDate(await filesToEmbed({ [platform]: platformProjectRoot }, document));
       if (platform === 'android') await applyAndroidRules(platformProjectRoot, rules.android, expo.XML);
-      if (options.nativeLayer !== null) warn(expo, platform, rules);
+      if (options.nativeLayer !== null) warn(expo, platform, rules, hasUpdates);
       return config;
     },
   ]);
@@ -84,6 +85,7 @@ function warn(
   { WarningAggregator }: ConfigPlugins,
   platform: Platform,
   { ios, leftOut }: PlatformRules,
+  hasUpdates: boolean,
 ): void {
   const add = platform === 'android' ? WarningAggregator.addWarningAndroid : WarningAggregator.addWarningIOS;
   const say = (text: string) => add('react-native-spki-pinning nativeLayer', text);
@@ -92,6 +94,8 @@ function warn(
       'initializeSslPinning, disableSslPinning or an update over the air: a key that none of them fits locks it out until ' +
       'its next release.',
   );
+  if (hasUpdates)
+    say('signed pins (`settings.updates`) do not reach these: after a rotation they would lock the app out.');
   const leaf = ios.filter(({ kind }) => kind === 'leaf').map(({ domain }) => domain);
   if (platform === 'ios' && leaf.length > 0) {
     say(

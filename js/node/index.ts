@@ -18,10 +18,10 @@ if (loaded.ok) {
   const pinning = new NodePinning(loaded.addon, { folder, caFile, app: { id, version, platform: 'node' } });
   pinning.install();
   provideNative(pinning, '');
-  provideStacks({
+  provideStacks(() => ({
     fetch: async (url) => (await fetch(url, { method: 'HEAD' })).body?.cancel(),
     https: byHttps,
-  });
+  }));
 } else {
   provideNative(null, `react-native-spki-pinning: ${loaded.error.message}: ${loaded.error.suggestion}`);
 }

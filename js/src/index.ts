@@ -19,7 +19,7 @@ export { useSslPinningErrorListener } from './react.js';
 const isUsable = typeof NativeSpkiPinning?.onEvent === 'function';
 provideNative(isUsable ? NativeSpkiPinning : null, helpFor(Platform.OS, globalThis as Surroundings));
 
-provideStacks(reactNativeStacks());
+provideStacks(reactNativeStacks);
 
 // biome-ignore lint/suspicious/noConsole: where a developer looks; a release build prints nothing
 if (__DEV__) provideConsole((text) => console.warn(text));

@@ -1,6 +1,20 @@
-/** The network stacks that React Native itself brings to every app. */
+/** The network stacks of a React Native app that can be found without an import. */
 import { Image } from 'react-native';
-import type { Stacks } from './verification.js';
+import type { StackRequest, Stacks } from './verification.js';
+
+/** What Expo's runtime puts into the global scope, as far as its `fetch` is concerned. */
+interface Expo {
+  readonly modules?: {
+    readonly ExpoFetchModule?: {
+      readonly NativeResponse: new () => object;
+      readonly NativeRequest: new (
+        response: object,
+      ) => {
+        start(url: string, init: object, body: Uint8Array | null): Promise<unknown>;
+      };
+    };
+  };
+}
 
 /** One request through each. Libraries with stacks of their own are the app's to name: `requests` of `verifySslPinning`. */
 export function reactNativeStacks(): Stacks {
@@ -10,6 +24,7 @@ export function reactNativeStacks(): Stacks {
     fetch: async (url) => fetch(url, { method: 'HEAD', headers: { 'cache-control': 'no-store' } }),
     WebSocket: byWebSocket,
     Image: prefetch,
+    'expo/fetch': expoFetch(),
   };
 }
 
@@ -39,4 +54,17 @@ function byWebSocket(url: string): Promise<void> {
     };
     socket.onerror = (event) => reject(new Error(event.message || 'the connection failed'));
   });
+}
+
+/** By the native module behind it: Metro would look for what is imported, and an app need not have Expo. */
+function expoFetch(): StackRequest | null {
+  const expoModule = (globalThis as { expo?: Expo }).expo?.modules?.ExpoFetchModule;
+  if (expoModule === undefined) return null;
+  const init = {
+    credentials: 'omit',
+    headers: [['cache-control', 'no-store']],
+    method: 'HEAD',
+    redirect: 'follow',
+  };
+  return (url) => new expoModule.NativeRequest(new expoModule.NativeResponse()).start(url, init, null);
 }

@@ -12,11 +12,11 @@ export type StackRequest = (url: string) => Promise<unknown>;
 /** The stacks of a platform by their names, in the order in which they are tried; null for one that is not there. */
 export type Stacks = Readonly<Record<string, StackRequest | null>>;
 
-let stacks: Stacks = {};
+let findStacks: () => Stacks = () => ({});
 
-/** What `verifySslPinning` sends requests through: called once by each platform's entry. */
-export function provideStacks(given: Stacks): void {
-  stacks = given;
+/** What `verifySslPinning` sends requests through: called once by each platform's entry, and asked each time. */
+export function provideStacks(find: () => Stacks): void {
+  findStacks = find;
 }
 
 /** Long enough for a slow network, and short enough for somebody who waits. */
@@ -32,7 +32,7 @@ export async function verify(host: string, options: VerificationOptions): Promis
   if (pinned) {
     // One after the other: what the engine notes meanwhile is of the one that runs.
     const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
-    for (const [stack, request] of Object.entries({ ...stacks, ...requests })) {
+    for (const [stack, request] of Object.entries({ ...findStacks(), ...requests })) {
       results.push(request === null ? absent(stack) : await verifyStack(host, stack, () => request(url)));
     }
   }

@@ -5,7 +5,7 @@ use crate::{
     manifest::{Manifest, Refused},
     options::{self, Settings},
     pin_set::{Entry, PinSet, Source},
-    problem::{ConfigError, Problem},
+    problem::{ConfigError, Finding, Problem, Severity},
     report::{Chain, Report},
     status::{Counters, ReportsStatus, StackStatus, Status, Told, UpdateCheck},
     verdict::{self, Judgement, Outcome, Reason, Verdict, judge, judge_unvalidated, served_pins},
@@ -68,13 +68,24 @@ impl Engine {
         now_ms: i64,
         restore: impl FnOnce(&Settings) -> Option<Arc<Manifest>>,
     ) -> Result<Initialized, ConfigError> {
-        let configuration = options::parse(document, now_ms)?;
+        let mut configuration = options::parse(document, now_ms)?;
+        if self.pins.load().settings().updates.is_some() && configuration.settings.updates.is_none() {
+            let message = "the configuration before this one had `updates`, this one has none: signed pins are off, and new ones are not fetched";
+            let finding = Finding::new("updates-dropped", message).suggest(
+                "give the same `settings.updates` again, or embed the configuration and do not initialise",
+            );
+            configuration.warnings.push(finding.at(Severity::Warning, ""));
+        }
         let warnings = configuration.warnings.clone();
         let restored = restore(&configuration.settings);
         let mut refused = None;
-        let generation = self.swap(|_, generation| {
+        let generation = self.swap(|before, generation| {
             let pins = PinSet::compile(configuration, source, generation);
-            let update = restored.filter(|manifest| {
+            // One that was applied while `restore` was looking is newer than what that has found.
+            let is_same = before.settings().updates == pins.settings().updates;
+            let held = before.update.clone().filter(|_| is_same && pins.settings().updates.is_some());
+            let newest = restored.into_iter().chain(held).max_by_key(|manifest| manifest.version());
+            let update = newest.filter(|manifest| {
                 refused = unpins(&pins, manifest);
                 refused.is_none()
             });
@@ -102,7 +113,7 @@ impl Engine {
         now_ms: i64,
     ) -> Result<(), Refused> {
         let version = manifest.version();
-        let mut refused = None;
+        let (mut refused, mut is_news) = (None, false);
         self.swap(|pins, generation| {
             refused = if is_current(pins.settings()) {
                 unpins(pins, &manifest)
@@ -110,14 +121,17 @@ impl Engine {
                 let message = "the configuration was replaced while the manifest was on its way: try again";
                 Some(Refused::new("configuration-replaced", message))
             };
-            let update = if refused.is_none() { Some(manifest) } else { pins.update.clone() };
-            pins.updated(update, generation)
+            is_news = pins.update.as_ref().is_none_or(|newest| newest.version() < version);
+            let newest = pins.update.iter().chain(refused.is_none().then_some(&manifest));
+            pins.updated(newest.max_by_key(|manifest| manifest.version()).cloned(), generation)
         });
         if let Some(refused) = refused {
             return Err(refused);
         }
-        let message = format!("The pins of manifest version {version} are in force.");
-        self.events.record(Event::update(EventKind::Info, "update-applied", message, now_ms));
+        if is_news {
+            let message = format!("The pins of manifest version {version} are in force.");
+            self.events.record(Event::update(EventKind::Info, "update-applied", message, now_ms));
+        }
         Ok(())
     }
 

@@ -14,6 +14,7 @@
 pub mod background;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "given-roots")]
 pub mod path;
 #[cfg(feature = "probe")]
 pub mod probe;

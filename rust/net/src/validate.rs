@@ -1,8 +1,10 @@
 //! Who is trusted: the platform, or given roots.
 
+#[cfg(feature = "given-roots")]
 use crate::path;
 use rustls::{CertificateError, Error};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+#[cfg(feature = "given-roots")]
 use spki_pinning_core::certificate::{Expected, read_file};
 use std::{
     fmt::Debug,
@@ -50,6 +52,7 @@ pub enum Roots {
     #[cfg(all(feature = "platform-verifier", not(any(target_os = "android", target_os = "ios"))))]
     PlatformAnd(Vec<u8>),
     /// A PEM or DER file of certificates: only these.
+    #[cfg(feature = "given-roots")]
     Given(Vec<u8>),
     /// Whoever the app's platform trusts, as its bridge says.
     Bridge(Arc<dyn ChainValidator>),
@@ -66,6 +69,7 @@ impl Roots {
             Self::Platform => Ok(Arc::new(platform::Platform::new()?)),
             #[cfg(all(feature = "platform-verifier", not(any(target_os = "android", target_os = "ios"))))]
             Self::PlatformAnd(file) => Ok(Arc::new(platform::Platform::with(read_roots(file)?)?)),
+            #[cfg(feature = "given-roots")]
             Self::Given(file) => Ok(Arc::new(GivenRoots::read(file)?)),
             Self::Bridge(validator) => Ok(validator.clone()),
         }
@@ -112,11 +116,13 @@ impl std::fmt::Display for RootsError {
 impl std::error::Error for RootsError {}
 
 /// Trust in given roots and nothing else, by webpki.
+#[cfg(feature = "given-roots")]
 #[derive(Debug)]
 pub struct GivenRoots {
     roots: Vec<CertificateDer<'static>>,
 }
 
+#[cfg(feature = "given-roots")]
 impl GivenRoots {
     /// Reads roots from a PEM or DER file.
     ///
@@ -127,12 +133,14 @@ impl GivenRoots {
     }
 }
 
+#[cfg(feature = "given-roots")]
 fn read_roots(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     let found = read_file(file, Expected::Certificates)
         .map_err(|finding| RootsError(format!("the file of trusted certificates: {}", finding.message)))?;
     Ok(found.into_iter().map(|(_, der)| CertificateDer::from(der)).collect())
 }
 
+#[cfg(feature = "given-roots")]
 impl ChainValidator for GivenRoots {
     fn validate(
         &self,
@@ -153,6 +161,7 @@ pub fn verify_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(
         .map_err(as_rustls_error)
 }
 
+#[cfg(feature = "given-roots")]
 fn validate_by_path(
     roots: &[CertificateDer<'static>],
     presented: &Presented<'_>,

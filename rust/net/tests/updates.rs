@@ -159,6 +159,7 @@ fn an_app_that_a_rotated_key_has_locked_out_recovers_without_a_restart() {
     assert_eq!(app.changes.load(Ordering::SeqCst), 2);
 
     // At the next start it is in force before anything is fetched, and the old key is worth nothing.
+    background.update(app.now()).unwrap(); // after the other look, which has stored it by then
     app.bench.testbed.control("POST", "/reset").unwrap();
     assert_eq!(app.restarted(&configuration, app.now()).version(app.now()), Some(2));
 }
@@ -181,11 +182,9 @@ fn what_an_attacker_serves_changes_nothing_and_is_told_once() {
     app.reasons();
 
     let good = app.key.sign(&app.claims(6, &[WRONG, WRONG]));
-    let flipped = good.replacen(
-        &good[good.len() - 10..good.len() - 9],
-        if &good[good.len() - 10..good.len() - 9] == "A" { "B" } else { "A" },
-        1,
-    );
+    let mut flipped = good.clone().into_bytes();
+    let place = flipped.len() - 10; // in the signature
+    flipped[place] = if flipped[place] == b'A' { b'B' } else { b'A' };
     let future = json!({"iat": app.now() / 1000 + 3600, "exp": app.now() / 1000 + 7200, "version": 7, "domains": app.claims(7, &[WRONG])["domains"]});
     let past = json!({"iat": 1, "exp": 2, "version": 7, "domains": app.claims(7, &[WRONG])["domains"]});
     let mut report_only = app.claims(7, &[WRONG]);
@@ -195,7 +194,7 @@ fn what_an_attacker_serves_changes_nothing_and_is_told_once() {
         (app.key.sign(&app.claims(4, &[WRONG])).into_bytes(), "manifest-rollback"),
         (app.key.sign(&app.claims(5, &[WRONG])).into_bytes(), "manifest-version-reused"),
         (good.as_bytes()[..good.len() - 21].to_vec(), "manifest-not-jws"),
-        (flipped.into_bytes(), "manifest-signature"),
+        (flipped, "manifest-signature"),
         (app.key.sign(&future).into_bytes(), "manifest-from-future"),
         (app.key.sign(&past).into_bytes(), "manifest-expired"),
         (app.key.sign(&report_only).into_bytes(), "manifest-unpins"),
@@ -241,7 +240,7 @@ fn what_has_no_end_has_one_here() {
         background.initialize(&app.configuration(path).to_string(), Source::Code, app.now()).unwrap();
         let start = Instant::now();
         assert_eq!(background.update(app.now()).unwrap_err().code, code, "{path}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{path} took {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(25), "{path} took {:?}", start.elapsed());
     }
 }
 

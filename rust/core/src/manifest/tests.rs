@@ -479,3 +479,49 @@ fn who_signs_is_told_of_every_mistake() {
     assert_eq!(check_claims("[]", now)[0].code, "not-an-object");
     assert_eq!(check_claims("{", now)[0].code, "json-syntax");
 }
+
+#[test]
+fn a_configuration_that_drops_updates_says_so() {
+    let engine = Engine::new();
+    let keys =
+        [1, 2].map(|number| serde_json::from_str::<Value>(&Signer::ed25519(number).key().jwk()).unwrap());
+    let with =
+        json!({"domains": {}, "settings": {"updates": {"url": "https://a.test/", "publicKeys": keys}}})
+            .to_string();
+    let codes = |document: &str| -> Vec<&'static str> {
+        engine.initialize(document, 0).unwrap().warnings.iter().map(|warning| warning.code).collect()
+    };
+    assert!(codes("{}").is_empty());
+    assert!(codes(&with).is_empty() && codes(&with).is_empty());
+    assert_eq!(codes("{}"), ["updates-dropped"]);
+    assert!(codes("{}").is_empty());
+}
+
+#[test]
+fn no_race_of_a_configuration_and_a_manifest_ends_with_the_older_pins() {
+    let signer = Signer::ed25519(1);
+    let manifest = |version: u64| {
+        Arc::new(Manifest::verify(&signer.manifest(&claims(version)), &[signer.key()], &Ring).unwrap())
+    };
+    let key: Value = serde_json::from_str(&signer.key().jwk()).unwrap();
+    let own = |url: &str| {
+        json!({"domains": {}, "settings": {"updates": {"url": url, "publicKeys": [key]}}}).to_string()
+    };
+    let version = |engine: &Engine| engine.pins().update(NOW * 1000).map(|manifest| manifest.version());
+    let engine = Engine::new();
+    engine.initialize(&own("https://a.test/"), 0).unwrap();
+    // Applied while the same configuration is on its way, which has found an older one in the store.
+    let restore = |_: &crate::options::Settings| {
+        engine.apply_update(manifest(5), |_| true, 0).unwrap();
+        Some(manifest(4))
+    };
+    engine.initialize_from(&own("https://a.test/"), Source::Code, 0, restore).unwrap();
+    assert_eq!(version(&engine), Some(5));
+    engine.apply_update(manifest(3), |_| true, 0).unwrap();
+    assert_eq!(version(&engine), Some(5));
+    // Of other settings only what was proven by them counts.
+    engine.initialize_from(&own("https://b.test/"), Source::Code, 0, |_| Some(manifest(2))).unwrap();
+    assert_eq!(version(&engine), Some(2));
+    engine.initialize("{}", 0).unwrap();
+    assert_eq!(version(&engine), None);
+}

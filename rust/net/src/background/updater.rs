@@ -1,22 +1,19 @@
 //! Signed pins: fetched, verified, put into force, stored, and proven again at the next start.
 
-use super::schedule::{DAY_MS, HOUR_MS, MINUTE_MS, back_off, spread};
-use crate::{
-    client::{NetError, PinnedClient},
-    signature::RingVerifier,
-    store::Store,
+use super::{
+    fetch::{Fetched, fetch, is_unreachable},
+    schedule::{DAY_MS, HOUR_MS, MINUTE_MS, back_off, spread},
 };
+use crate::{client::PinnedClient, signature::RingVerifier, store::Store};
 use serde::{Deserialize, Serialize};
 use spki_pinning_core::{
     Engine,
-    manifest::{self, Ledger, MAX_MANIFEST_BYTES, Manifest, Recipient, Refused},
+    manifest::{Ledger, Manifest, Recipient, Refused},
     options::{Settings, UpdateSettings},
     status::UpdateCheck,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// From the configured URL to another server of the same operator, and no loop.
-pub(super) const MAX_REDIRECTS: u32 = 3;
 /// The file: the manifests that the newest follows from, and when they were fetched.
 const FILE: &str = "updates.json";
 /// More than the manifests of a ledger have.
@@ -105,12 +102,6 @@ struct Stored {
 
 const FORMAT: u32 = 1;
 
-/// What a server has.
-enum Fetched {
-    NotModified,
-    Manifest { token: String, entity_tag: Option<String> },
-}
-
 impl Updater {
     pub(super) fn new(
         engine: Arc<Engine>,
@@ -134,13 +125,12 @@ impl Updater {
             // Of other settings only the manifests are worth something, and they have to follow from the keys of these.
             let held: Vec<String> = state.ledger.tokens().into_iter().map(str::to_owned).collect();
             *state = State { settings: Some(settings.clone()), ..State::default() };
+            // What this process has seen and could not store counts too.
+            state.ledger = Ledger::restore(&settings.public_keys, &held, &RingVerifier);
             match self.stored(settings) {
                 Ok(Some(stored)) => state.take(stored, settings),
-                Ok(None) => state.ledger = Ledger::restore(&settings.public_keys, &held, &RingVerifier),
-                Err(refused) => {
-                    state.ledger = Ledger::new(&settings.public_keys);
-                    self.engine.update_refused(&refused, now_ms);
-                }
+                Ok(None) => {}
+                Err(refused) => self.engine.update_refused(&refused, now_ms),
             }
             state.schedule_first(settings, now_ms);
             self.engine.tell_update_check(state.as_told());
@@ -236,9 +226,8 @@ impl Updater {
             let state = self.state();
             (state.ledger.clone(), state.entity_tag.clone())
         };
-        let in_force = |ledger: &Ledger| ledger.newest().map_or(0, |newest| newest.version());
         let tag = entity_tag.as_deref().filter(|_| ledger.newest().is_some());
-        let (token, entity_tag) = match self.fetch(&settings.url, tag)? {
+        let (token, entity_tag) = match fetch(&self.client, &settings.url, tag)? {
             Fetched::NotModified => (None, entity_tag),
             Fetched::Manifest { token, entity_tag } => (Some(token), entity_tag),
         };
@@ -253,21 +242,21 @@ impl Updater {
                 newest.admit(&recipient)?;
             }
             self.state().entity_tag = entity_tag;
-            return Ok(Updated::UpToDate { version: in_force(&ledger) });
+            return Ok(Updated::UpToDate { version: version(&ledger) });
         };
-        let version = in_force(&newer);
+        let applied = version(&newer);
         if let Some(manifest) = newer.newest() {
             let is_current = |current: &Settings| current.updates.as_ref() == Some(settings);
             self.engine.apply_update(manifest.clone(), is_current, now_ms)?;
         }
         let mut state = self.state();
-        if state.settings.as_ref() == Some(settings) {
+        if state.settings.as_ref() == Some(settings) && applied > version(&state.ledger) {
             state.ledger = newer;
             state.entity_tag = entity_tag;
         }
         drop(state);
         (self.on_change)();
-        Ok(Updated::Applied { version })
+        Ok(Updated::Applied { version: applied })
     }
 
     /// Another process of the app may have been here.
@@ -275,9 +264,11 @@ impl Updater {
         let Ok(Some(stored)) = self.stored(settings) else { return };
         let ledger = Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier);
         let mut state = self.state();
-        let version = |ledger: &Ledger| ledger.newest().map_or(0, |newest| newest.version());
         if state.settings.as_ref() == Some(settings) && version(&ledger) > version(&state.ledger) {
             let Some(manifest) = ledger.newest().cloned() else { return };
+            if manifest.is_for(&self.recipient(settings, now_ms)).is_err() {
+                return;
+            }
             state.ledger = ledger;
             state.entity_tag = None; // the answer to the next question is then whole
             drop(state);
@@ -286,31 +277,6 @@ impl Updater {
                 (self.on_change)();
             }
         }
-    }
-
-    fn fetch(&self, url: &str, entity_tag: Option<&str>) -> Result<Fetched, UpdateFailure> {
-        let mut headers = vec![("accept", "application/pins+jwt, application/jwt, */*;q=0.1")];
-        headers.extend(entity_tag.map(|tag| ("if-none-match", tag)));
-        let mut response = self.client.get_with(url, &headers).map_err(|error| failed(&error))?;
-        match response.status().as_u16() {
-            304 if entity_tag.is_some() => return Ok(Fetched::NotModified),
-            200 => {}
-            status => return Err(refused_by_server(status)),
-        }
-        let tag = response.headers().get("etag").and_then(|tag| tag.to_str().ok());
-        let entity_tag = tag.filter(|tag| tag.len() <= 256).map(str::to_owned);
-        let body = response.body_mut().with_config().limit(MAX_MANIFEST_BYTES as u64);
-        let body = body.read_to_vec().map_err(|error| match error {
-            ureq::Error::BodyExceedsLimit(_) => manifest::too_large(),
-            other => failed(&other.into()),
-        })?;
-        let token = String::from_utf8(body).map_err(|_| {
-            Refused::new(
-                "manifest-not-jws",
-                "what was received is not a signed manifest (compact JWS): it is not text",
-            )
-        })?;
-        Ok(Fetched::Manifest { token, entity_tag })
     }
 
     fn store(&self, stored: &Stored, now_ms: i64) {
@@ -375,7 +341,11 @@ impl Updater {
 
 impl State {
     fn take(&mut self, stored: Stored, settings: &UpdateSettings) {
-        self.ledger = Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier);
+        let ledger = Ledger::restore(&settings.public_keys, &stored.tokens, &RingVerifier);
+        if version(&ledger) < version(&self.ledger) {
+            return;
+        }
+        self.ledger = ledger;
         if stored.url == settings.url {
             self.entity_tag = stored.entity_tag;
             self.last_success = stored.last_success;
@@ -414,32 +384,11 @@ impl State {
     }
 }
 
+/// The highest one seen; 0 before the first.
+fn version(ledger: &Ledger) -> u64 {
+    ledger.newest().map_or(0, |newest| newest.version())
+}
+
 fn interval(settings: &UpdateSettings) -> i64 {
     i64::try_from(settings.interval.as_millis()).unwrap_or(i64::MAX)
-}
-
-const UNREACHABLE: &str = "update-unreachable";
-
-fn is_unreachable(refused: &Refused) -> bool {
-    refused.code == UNREACHABLE
-}
-
-fn failed(error: &NetError) -> Refused {
-    if let NetError::Http(inner) = error {
-        match inner.as_ref() {
-            ureq::Error::StatusCode(status) => return refused_by_server(*status),
-            ureq::Error::TooManyRedirects
-            | ureq::Error::RedirectFailed
-            | ureq::Error::RequireHttpsOnly(_) => {
-                let message = format!("the URL of the manifest leads on too often, or not to https: {inner}");
-                return Refused::new("update-redirects", message);
-            }
-            _ => {}
-        }
-    }
-    Refused::new(UNREACHABLE, format!("the manifest cannot be fetched: {error}"))
-}
-
-fn refused_by_server(status: u16) -> Refused {
-    Refused::new("update-http-status", format!("the manifest cannot be fetched: its server answers {status}"))
 }

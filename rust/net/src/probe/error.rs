@@ -3,11 +3,9 @@
 use crate::validate::RootsError;
 use rustls::{AlertDescription, CertificateError, Error as TlsError, OtherError};
 use rustls_pki_types::CertificateDer;
-use spki_pinning_core::{
-    certificate::{Description, describe, is_authority},
-    host::MAX_HOST_OCTETS,
-    problem::Finding,
-};
+#[cfg(feature = "given-roots")]
+use spki_pinning_core::certificate::{describe, is_authority};
+use spki_pinning_core::{certificate::Description, host::MAX_HOST_OCTETS, problem::Finding};
 use std::{fmt, net::SocketAddr, time::Duration};
 
 /// What happened instead of a handshake with a valid chain.
@@ -127,14 +125,26 @@ pub enum CertificateProblem {
     Invalid(String),
 }
 
+/// What was sent, and whether its first certificate is an authority's.
+#[cfg(feature = "given-roots")]
+fn described(seen: &[CertificateDer<'_>]) -> (Vec<Description>, bool) {
+    let is_authority = seen.first().is_some_and(|der| is_authority(der));
+    (seen.iter().filter_map(|der| describe(der).ok()).collect(), is_authority)
+}
+
+/// Without a parser there is less to say.
+#[cfg(not(feature = "given-roots"))]
+fn described(_: &[CertificateDer<'_>]) -> (Vec<Description>, bool) {
+    (Vec::new(), false)
+}
+
 impl CertificateProblem {
     /// Finds words for rustls' error; `seen` is what the server sent.
     pub(super) fn new(error: &CertificateError, seen: &[CertificateDer<'_>]) -> Self {
-        let described: Vec<Description> = seen.iter().filter_map(|der| describe(der).ok()).collect();
+        let (described, is_authority) = described(seen);
         let leaf = described.first();
         let issuer = || leaf.and_then(|leaf| leaf.issuer.clone()).unwrap_or_default();
         let is_self_signed = leaf.is_some_and(|leaf| leaf.subject == leaf.issuer);
-        let is_authority = seen.first().is_some_and(|der| is_authority(der));
         match error {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 // RFC 3339 sorts by time: if one has expired, the earliest has.
@@ -205,6 +215,12 @@ impl CertificateProblem {
             }
             Self::SelfSigned { .. } => {
                 format!("the certificate of {host} is self-signed, so nobody vouches for it")
+            }
+            Self::MissingIntermediate { issuer } if issuer.is_empty() => {
+                format!("{host} sends only its own certificate; the one of its issuer is missing")
+            }
+            Self::UnknownIssuer { issuer } if issuer.is_empty() => {
+                format!("nobody this device trusts issued the certificate of {host}")
             }
             Self::MissingIntermediate { issuer } => {
                 format!("{host} sends only its own certificate; the one of its issuer, {issuer}, is missing")

@@ -17,13 +17,23 @@ class LoadingTest {
         static native String verdict(String host, byte[][] chain, boolean validated);
         static native boolean isPinned(String host);
         static native long generation();
-        static native String initialize(String document);
+        static native boolean start(String surroundings);
+        static native String initialize(String document, boolean embedded);
         static native void disable();
         static native String status();
         static native void report(String notice, String host, String message, String stack);
         static native void setListening(boolean listening);
+        static native String update();
+        static native void cameToForeground();
+        static native String verify(String host, int port);
+        static native void watch(String host);
+        static native String watched();
+        static native void tellStack(String stack, boolean hooked);
     """
     private val onEvent = "static void onEvent(String event) {}"
+    private val onPinsChanged = "static void onPinsChanged() {}"
+    private val validatedPath = "static byte[][] validatedPath(String host, byte[][] sent) { return null; }"
+    private val callbacks = onEvent + onPinsChanged + validatedPath
 
     /** What a JVM of its own prints after it has loaded the library. */
     private fun load(nativeCheck: String, then: String = "\"loaded\""): String {
@@ -47,7 +57,7 @@ class LoadingTest {
 
     @Test
     fun natives_are_registered() =
-        assertEquals("0", load("class NativeCheck { $natives $onEvent }", then = "NativeCheck.generation()"))
+        assertEquals("0", load("class NativeCheck { $natives $callbacks }", then = "NativeCheck.generation()"))
 
     @Test
     fun a_process_without_the_class_gets_the_library_all_the_same() = assertEquals("loaded", load(""))
@@ -56,8 +66,15 @@ class LoadingTest {
     @Test
     fun a_class_without_one_of_its_members_gets_no_library() {
         val withoutOne = natives.replace("static native void disable();", "")
-        for (members in listOf(natives, withoutOne + onEvent, onEvent)) {
-            val printed = load("class NativeCheck { $members }")
+        val members = listOf(
+            natives,
+            withoutOne + callbacks,
+            callbacks,
+            natives + onEvent + onPinsChanged,
+            natives + onEvent + validatedPath,
+        )
+        for (some in members) {
+            val printed = load("class NativeCheck { $some }")
             assertTrue("UnsatisfiedLinkError" in printed, printed)
         }
     }
