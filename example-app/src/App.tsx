@@ -100,7 +100,7 @@ function Screen({ servers }: AppProps) {
         {tab === 'scenarios' && (
           <ScenariosView trials={trials} running={running} isAvailable={isAvailable} onRun={run} />
         )}
-        {tab === 'status' && <StatusView />}
+        {tab === 'status' && <StatusView servers={servers} />}
         {tab === 'events' && <EventsView events={events} onClear={clear} />}
       </ScrollView>
     </View>

@@ -41,6 +41,7 @@ export function TrialView({ id, trial, expected }: TrialViewProps) {
           source={{ uri: answer.picture }}
           style={styles.picture}
           testID={`picture-${id}`}
+          accessible
           accessibilityLabel="What the server has sent"
         />
       )}
