@@ -10,7 +10,7 @@ import { Failure, main, step } from './lib/steps.mjs';
 import { ANDROID_TOOLCHAIN, requireTools } from './lib/tools.mjs';
 
 /** What a library may weigh, in kB: 3 % more than it did when it was last looked at (docs/benchmarks.md). */
-const BUDGETS = { 'arm64-v8a': 720, 'armeabi-v7a': 545, x86_64: 775, x86: 810 };
+const BUDGETS = { 'arm64-v8a': 1960, 'armeabi-v7a': 1310, x86_64: 2265, x86: 2070 };
 
 /** Crates that are named; the others are summed up. */
 const NAMED = 12;

@@ -104,6 +104,8 @@ async function main(): Promise<void> {
   process.exitCode = result.exitCode;
   const text = isJson ? JSON.stringify(result.json, null, 2) : result.human(styleFor(process.stdout));
   process.stdout.write(`${text}\n`);
+  const notes = isJson ? '' : (result.notes?.(styleFor(process.stderr)) ?? '');
+  if (notes !== '') process.stderr.write(`${notes}\n`);
 }
 
 function fail(caught: unknown): void {

@@ -88,13 +88,17 @@ export class TestApp {
     for (const [path, content] of Object.entries(files)) this.write(path, content);
   }
 
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
   write(path: string, content: string): void {
-    mkdirSync(dirname(join(this.directory, path)), { recursive: true });
-    writeFileSync(join(this.directory, path), content);
+    mkdirSync(dirname(this.path(path)), { recursive: true });
+    writeFileSync(this.path(path), content);
   }
 
   read(path: string): string {
-    return readFileSync(join(this.directory, path), 'utf8');
+    return readFileSync(this.path(path), 'utf8');
   }
 
   /** Every file with its content. */

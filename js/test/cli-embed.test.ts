@@ -1,4 +1,16 @@
 import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { XcodeProject } from '../cli/embedding/xcode-project.js';
 import {
@@ -126,7 +138,7 @@ test('a project that cannot be read stops before anything is written', async () 
   const two = bareApp({ 'ios/Other.xcodeproj/project.pbxproj': xcodeProject() });
   assert.match(
     (await embed(two)).stderr.replace(/\s+/g, ' '),
-    /several projects, My App\.xcodeproj, Other\.xcodeproj/,
+    /there are several, My App\.xcodeproj, Other\.xcodeproj -> name the one that has the app: `?--ios ios\/My App\.xcodeproj/,
   );
 });
 
@@ -196,6 +208,70 @@ test('a folder that Xcode takes in whole needs no registration, unless it makes 
       ],
     );
   }
+});
+
+test('files are replaced as a whole: who has one open reads on, modes and links stay, nothing is left over', async () => {
+  const app = bareApp();
+  const project = app.path(PROJECT);
+  chmodSync(project, 0o600);
+  app.write('shared/pins.json', '{}');
+  mkdirSync(dirname(app.path(ANDROID_COPY)));
+  symlinkSync(app.path('shared/pins.json'), app.path(ANDROID_COPY));
+  const before = app.read(PROJECT);
+  const open = openSync(project, 'r');
+  assert.equal((await embed(app)).code, 0);
+  assert.equal(readFileSync(open, 'utf8'), before);
+  closeSync(open);
+  assert.equal(statSync(project).mode & 0o777, 0o600);
+  assert.ok(lstatSync(app.path(ANDROID_COPY)).isSymbolicLink());
+  assert.equal(app.read('shared/pins.json'), CONFIGURATION);
+  assert.deepEqual(
+    Object.keys(app.files()).filter((name) => name.endsWith('.new')),
+    [],
+  );
+});
+
+test('what is in the way of a file is named, with what to do', async () => {
+  const directory = bareApp();
+  mkdirSync(directory.path(ANDROID_COPY), { recursive: true });
+  const file = bareApp({ 'android/app/src/main/assets': '' });
+  for (const app of [directory, file]) {
+    const { code, stderr } = await embed(app);
+    assert.equal(code, 2);
+    assert.match(
+      stderr.replace(/\s+/g, ' '),
+      /ssl-pinning\.json cannot be read: .* -> see what is in its place/,
+    );
+    assert.equal(app.read(PROJECT), xcodeProject());
+  }
+});
+
+test('a project is written as it was read, byte order mark and all, and not at all if it is no UTF-8', async () => {
+  const app = bareApp({ [PROJECT]: `\ufeff${xcodeProject()}` });
+  assert.equal((await embed(app)).code, 0);
+  assert.ok(app.read(PROJECT).startsWith('\ufeff// !$*UTF8*$!'));
+  const latin1 = Buffer.from(xcodeProject().replaceAll('My App Beta', 'Café'), 'latin1');
+  writeFileSync(app.path(PROJECT), latin1);
+  const { code, stderr } = await embed(app);
+  assert.match(stderr.replace(/\s+/g, ' '), /cannot be changed: it is not UTF-8 text -> save it in Xcode/);
+  assert.deepEqual([code, readFileSync(app.path(PROJECT))], [2, latin1]);
+});
+
+test('of several projects the one that builds an app is taken, or the one that is named', async () => {
+  const library = xcodeProject().replaceAll('product-type.application"', 'product-type.framework"');
+  const app = bareApp({ 'ios/A Library.xcodeproj/project.pbxproj': library });
+  assert.equal((await embed(app)).code, 0);
+  assert.equal(app.read(IOS_COPY), CONFIGURATION);
+  app.write('ios/Other.xcodeproj/project.pbxproj', xcodeProject());
+  assert.equal((await embed(app)).code, 2);
+  const named = await embed(app, '--ios', 'ios/Other.xcodeproj', '--json');
+  assert.deepEqual(
+    named.json.files.map(({ path, state }: { path: string; state: string }) => [path, state]),
+    [
+      [IOS_COPY, 'unchanged'],
+      ['ios/Other.xcodeproj/project.pbxproj', 'written'],
+    ],
+  );
 });
 
 test('wrong usage is named', async () => {

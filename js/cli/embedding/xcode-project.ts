@@ -3,6 +3,8 @@ import { basename, posix } from 'node:path';
 import { type Dictionary, type List, parsePropertyList, type Value } from './property-list.js';
 
 const APP = 'com.apple.product-type.application';
+/** A folder whose files belong to targets without being listed (Xcode 16 and newer). */
+const FOLDER = 'PBXFileSystemSynchronizedRootGroup';
 
 /** An app that a project builds. */
 interface Target {
@@ -10,8 +12,8 @@ interface Target {
   readonly name: string;
   /** The id of its lists of build settings. */
   readonly settings: string;
-  /** The files of its phase for resources. Null in a target without one. */
-  readonly resources: List | null;
+  /** The files of its phases for resources. */
+  readonly resources: readonly List[];
   /** The ids of folders whose files it has as resources (Xcode 16 and newer). */
   readonly folders: readonly string[];
 }
@@ -24,7 +26,20 @@ interface Resource {
 }
 
 /** What is in the way of a registration. */
-export class XcodeProjectError extends Error {}
+export class XcodeProjectError extends Error {
+  /** What to do, where it is not to register the file by hand. */
+  readonly suggestion: string | null;
+
+  constructor(message: string, suggestion: string | null = null) {
+    super(message);
+    this.suggestion = suggestion;
+  }
+}
+
+/** Whether a project is one of an app, and not of libraries alone. */
+export function buildsApp(source: string): boolean {
+  return source.includes(`"${APP}"`);
+}
 
 /**
  * An Xcode project, `project.pbxproj`. It is written to by inserting lines: nothing that is there moves, so that the change
@@ -33,16 +48,24 @@ export class XcodeProjectError extends Error {}
  */
 export class XcodeProject {
   readonly #source: string;
+  readonly #filesIn: (folder: string) => readonly string[];
   readonly #objects: Dictionary;
+  readonly #project: Dictionary;
   readonly #mainGroup: string;
 
-  /** Throws an {@link XcodeProjectError}. */
-  constructor(source: string) {
+  /**
+   * Throws an {@link XcodeProjectError}.
+   * @param filesIn The files in a folder, at any depth; both relative to the project's directory. Such folders are on disk
+   *   only: the project does not list what is in them.
+   */
+  constructor(source: string, filesIn: (folder: string) => readonly string[] = () => []) {
     this.#source = source;
+    this.#filesIn = filesIn;
     try {
       const root = parsePropertyList(source);
       this.#objects = dictionary(member(root, 'objects'));
-      this.#mainGroup = text(member(this.#object(text(member(root, 'rootObject'))), 'mainGroup'));
+      this.#project = this.#object(text(member(root, 'rootObject')));
+      this.#mainGroup = text(member(this.#project, 'mainGroup'));
     } catch (error) {
       throw new XcodeProjectError(`it is not a project in Xcode's text format (${(error as Error).message})`);
     }
@@ -55,7 +78,7 @@ export class XcodeProject {
 
   /** Where the resource is, or else is best put: relative to the project's directory. */
   placeOf(name: string): string {
-    return this.#find(name).path ?? posix.join(this.#folderOf(this.#targets()[0]), name);
+    return posix.join(this.#root(), this.#placeOf(name));
   }
 
   /** The project with the resource of this name in every app that it builds, from the place that {@link placeOf} says. */
@@ -63,16 +86,25 @@ export class XcodeProject {
     const { missingIn } = this.#find(name);
     if (missingIn.length === 0) return this.#source;
     const known = this.#reference(name);
-    const path = this.placeOf(name);
+    const path = this.#placeOf(name);
     const reference = known ?? identifier(`reference ${path}`);
     const insertions = known === null ? this.#referenceTo(path, reference) : [];
     for (const target of missingIn) insertions.push(...this.#buildFile(name, reference, target));
     const changed = this.#insert(insertions);
-    const result = new XcodeProject(changed);
-    if (!result.has(name) || result.placeOf(name) !== path) {
+    const result = new XcodeProject(changed, this.#filesIn);
+    if (!result.has(name) || result.#placeOf(name) !== path) {
       throw new XcodeProjectError('it is made in a way that is not known here');
     }
     return changed;
+  }
+
+  /** Where the paths of the project start, relative to its directory. */
+  #root(): string {
+    return text(member(this.#project, 'projectDirPath'));
+  }
+
+  #placeOf(name: string): string {
+    return this.#find(name).path ?? posix.join(this.#folderOf(this.#targets()[0]), name);
   }
 
   #find(name: string): Resource {
@@ -80,30 +112,58 @@ export class XcodeProject {
     const reference = this.#reference(name);
     const folder = targets.flatMap(({ folders }) => folders)[0];
     if (reference === null && folder === undefined) return { path: null, missingIn: targets };
-    const path =
-      reference === null ? posix.join(this.#pathOf(folder ?? '') ?? '', name) : this.#pathOf(reference);
+    const path = reference === null ? this.#placeIn(folder ?? '', name) : this.#pathOf(reference);
     if (path === null) throw new XcodeProjectError(`its ${name} is outside of the project's directory`);
+    const folders = [...this.#objects.entries].filter(([, object]) => isA(object, FOLDER));
     const has = (target: Target) =>
       (reference !== null && this.#builds(target, reference)) ||
-      target.folders.some((id) => this.#holds(id, target, path));
+      folders.some(([id]) => this.#holds(id, target, path));
     return { path, missingIn: targets.filter((target) => !has(target)) };
   }
 
-  /** The id of the file reference with this name. */
+  /** The id of the file reference with this name that is the apps'; one that tests alone have is not. */
   #reference(name: string): string | null {
-    for (const [id, object] of this.#objects.entries) {
-      if (isA(object, 'PBXFileReference') && basename(text(member(object, 'path'))) === name) return id;
-    }
-    return null;
+    const named = [...this.#objects.entries]
+      .filter(
+        ([, object]) => isA(object, 'PBXFileReference') && basename(text(member(object, 'path'))) === name,
+      )
+      .map(([id]) => id);
+    const targets = this.#targets();
+    const built = named.filter((id) => targets.some((target) => this.#builds(target, id)));
+    if (built.length > 1)
+      throw several(
+        name,
+        built.map((id) => this.#pathOf(id) ?? id),
+      );
+    return built[0] ?? named.find((id) => !this.#isUsed(id)) ?? null;
   }
 
   #builds(target: Target, reference: string): boolean {
-    return ids(target.resources ?? undefined).some(
-      (file) => text(member(this.#objects.entries.get(file), 'fileRef')) === reference,
+    return target.resources.some((files) => this.#lists(files, reference));
+  }
+
+  /** Whether any target has a file, in any phase. */
+  #isUsed(reference: string): boolean {
+    return [...this.#objects.entries.values()].some((object) =>
+      this.#lists(member(object, 'files'), reference),
     );
   }
 
-  /** Whether a folder makes a file in it a resource of a target. */
+  #lists(files: Value | undefined, reference: string): boolean {
+    return ids(files).some((file) => text(member(this.#objects.entries.get(file), 'fileRef')) === reference);
+  }
+
+  /** Where a file is in a folder of the project, or else is best put. */
+  #placeIn(folder: string, name: string): string | null {
+    const directory = this.#pathOf(folder);
+    if (directory === null) return null;
+    const root = this.#root();
+    const found = this.#filesIn(posix.join(root, directory)).filter((path) => basename(path) === name);
+    if (found.length > 1) throw several(name, found);
+    return found[0] === undefined ? posix.join(directory, name) : posix.relative(root, found[0]);
+  }
+
+  /** Whether a folder makes a file in it a resource of a target: all but the exceptions; of another target's, only those. */
   #holds(folder: string, target: Target, path: string): boolean {
     const relative = posix.relative(this.#pathOf(folder) ?? '', path);
     const exceptions = ids(member(this.#object(folder), 'exceptions')).map((id) => this.#object(id));
@@ -112,22 +172,27 @@ export class XcodeProject {
         text(member(set, 'target')) === target.id &&
         ids(member(set, 'membershipExceptions')).includes(relative),
     );
-    return !relative.startsWith('..') && !isExcepted;
+    return !relative.startsWith('..') && target.folders.includes(folder) !== isExcepted;
   }
 
+  /** The apps for phones, in Xcode's order: an app for a watch has the same type. */
   #targets(): Target[] {
-    const targets = [...this.#objects.entries].filter(
-      ([, object]) => isA(object, 'PBXNativeTarget') && text(member(object, 'productType')) === APP,
+    const all = ids(member(this.#project, 'targets')).map((id) => [id, this.#object(id)] as const);
+    const targets = all.filter(
+      ([, target]) =>
+        text(member(target, 'productType')) === APP &&
+        !this.#settings(text(member(target, 'buildConfigurationList')), 'SDKROOT').includes('watchos'),
     );
     if (targets.length === 0) throw new XcodeProjectError('it builds no app');
     return targets.map(([id, target]) => {
-      const phases = ids(member(target, 'buildPhases'));
-      const phase = phases.find((phase) => isA(this.#objects.entries.get(phase), 'PBXResourcesBuildPhase'));
+      const phases = ids(member(target, 'buildPhases')).map((phase) => this.#objects.entries.get(phase));
       return {
         id,
         name: text(member(target, 'name')),
         settings: text(member(target, 'buildConfigurationList')),
-        resources: phase === undefined ? null : list(member(this.#object(phase), 'files')),
+        resources: phases
+          .filter((phase) => isA(phase, 'PBXResourcesBuildPhase'))
+          .map((phase) => list(member(phase, 'files'))),
         folders: ids(member(target, 'fileSystemSynchronizedGroups')),
       };
     });
@@ -151,14 +216,16 @@ export class XcodeProject {
 
   /** The folder that an app's own files are in: that of its Info.plist. */
   #folderOf(target: Target | undefined): string {
-    const configurations = ids(
-      member(this.#objects.entries.get(target?.settings ?? ''), 'buildConfigurations'),
-    );
-    const plists = configurations.map((id) =>
-      text(member(member(this.#objects.entries.get(id), 'buildSettings'), 'INFOPLIST_FILE')),
-    );
-    const folder = posix.dirname((plists[0] ?? '').replace(/^\$\((SRCROOT|PROJECT_DIR)\)\//, ''));
+    const [plist = ''] = this.#settings(target?.settings ?? '', 'INFOPLIST_FILE');
+    const folder = posix.dirname(plist.replace(/^\$\((SRCROOT|PROJECT_DIR)\)\//, ''));
     return /[$]|^\//.test(folder) ? '' : folder;
+  }
+
+  /** A build setting in each configuration of a list of them. */
+  #settings(configurations: string, name: string): string[] {
+    return ids(member(this.#objects.entries.get(configurations), 'buildConfigurations')).map((id) =>
+      text(member(member(this.#objects.entries.get(id), 'buildSettings'), name)),
+    );
   }
 
   /** The group to show a file in. */
@@ -177,43 +244,46 @@ export class XcodeProject {
     const name = basename(path);
     const group = this.#groupOf(this.#targets()[0]?.name ?? '');
     return [
-      this.#entry(
+      ...this.#entry(
         'PBXFileReference',
+        id,
         `${id} /* ${name} */ = {isa = PBXFileReference; fileEncoding = 4; lastKnownFileType = text.json; ` +
           `name = ${quote(name)}; path = ${quote(path)}; sourceTree = SOURCE_ROOT; };`,
       ),
-      this.#item(list(member(this.#object(group), 'children')), `${id} /* ${name} */`),
+      ...this.#item(list(member(this.#object(group), 'children')), id, name),
     ];
   }
 
   #buildFile(name: string, reference: string, target: Target): Insertion[] {
-    if (target.resources === null) {
+    const [resources] = target.resources;
+    if (resources === undefined) {
       throw new XcodeProjectError(`the target ${target.name} has no build phase for resources`);
     }
     const id = identifier(`build file of ${reference} in ${target.id}`);
     return [
-      this.#entry(
+      ...this.#entry(
         'PBXBuildFile',
+        id,
         `${id} /* ${name} in Resources */ = {isa = PBXBuildFile; fileRef = ${reference} /* ${name} */; };`,
       ),
-      this.#item(target.resources, `${id} /* ${name} in Resources */`),
+      ...this.#item(resources, id, `${name} in Resources`),
     ];
   }
 
   /** An object of the project, in the section that Xcode keeps its kind in. */
-  #entry(kind: string, line: string): Insertion {
+  #entry(kind: string, id: string, line: string): Insertion[] {
+    if (this.#objects.entries.has(id)) return []; // what a merge has left of an earlier run
     const mark = `/* Begin ${kind} section */`;
     const section = this.#source.indexOf(mark);
-    return {
-      at: section < 0 ? this.#objects.start : section + mark.length,
-      text: `${this.#newline()}\t\t${line}`,
-    };
+    const at = section < 0 ? this.#objects.start : section + mark.length;
+    return [{ at, text: `${this.#newline()}\t\t${line}` }];
   }
 
-  #item(into: List, item: string): Insertion {
+  #item(into: List, id: string, comment: string): Insertion[] {
+    if (ids(into).includes(id)) return [];
     const line = this.#source.lastIndexOf('\n', into.start - 1) + 1;
     const indent = /^[\t ]*/.exec(this.#source.slice(line))?.[0] ?? '';
-    return { at: into.start, text: `${this.#newline()}${indent}\t${item},` };
+    return [{ at: into.start, text: `${this.#newline()}${indent}\t${id} /* ${comment} */,` }];
   }
 
   #newline(): string {
@@ -234,6 +304,14 @@ export class XcodeProject {
 interface Insertion {
   readonly at: number;
   readonly text: string;
+}
+
+/** Two files of one name would be copied to one place, which fails the build. */
+function several(name: string, paths: readonly string[]): XcodeProjectError {
+  return new XcodeProjectError(
+    `its apps have several files named ${name}: ${paths.join(', ')}`,
+    'keep one, as a resource of every app that it is for',
+  );
 }
 
 /** The same in every checkout: 24 hexadecimal digits, as Xcode makes them. */

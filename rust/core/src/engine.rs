@@ -79,9 +79,13 @@ impl Engine {
         let warnings = configuration.warnings.clone();
         let restored = restore(&configuration.settings);
         let mut refused = None;
-        let generation = self.swap(|_, generation| {
+        let generation = self.swap(|before, generation| {
             let pins = PinSet::compile(configuration, source, generation);
-            let update = restored.filter(|manifest| {
+            // One that was applied while `restore` was looking is newer than what that has found.
+            let is_same = before.settings().updates == pins.settings().updates;
+            let held = before.update.clone().filter(|_| is_same && pins.settings().updates.is_some());
+            let newest = restored.into_iter().chain(held).max_by_key(|manifest| manifest.version());
+            let update = newest.filter(|manifest| {
                 refused = unpins(&pins, manifest);
                 refused.is_none()
             });
@@ -109,7 +113,7 @@ impl Engine {
         now_ms: i64,
     ) -> Result<(), Refused> {
         let version = manifest.version();
-        let mut refused = None;
+        let (mut refused, mut is_news) = (None, false);
         self.swap(|pins, generation| {
             refused = if is_current(pins.settings()) {
                 unpins(pins, &manifest)
@@ -117,14 +121,17 @@ impl Engine {
                 let message = "the configuration was replaced while the manifest was on its way: try again";
                 Some(Refused::new("configuration-replaced", message))
             };
-            let update = if refused.is_none() { Some(manifest) } else { pins.update.clone() };
-            pins.updated(update, generation)
+            is_news = pins.update.as_ref().is_none_or(|newest| newest.version() < version);
+            let newest = pins.update.iter().chain(refused.is_none().then_some(&manifest));
+            pins.updated(newest.max_by_key(|manifest| manifest.version()).cloned(), generation)
         });
         if let Some(refused) = refused {
             return Err(refused);
         }
-        let message = format!("The pins of manifest version {version} are in force.");
-        self.events.record(Event::update(EventKind::Info, "update-applied", message, now_ms));
+        if is_news {
+            let message = format!("The pins of manifest version {version} are in force.");
+            self.events.record(Event::update(EventKind::Info, "update-applied", message, now_ms));
+        }
         Ok(())
     }
 

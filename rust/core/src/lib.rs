@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod answer;
 pub mod certificate;
 pub mod check;
 mod der;
@@ -38,6 +39,7 @@ pub mod pin;
 pub mod pin_set;
 pub mod problem;
 mod public_suffix;
+pub mod refusal;
 pub mod report;
 pub mod spki;
 pub mod status;
@@ -45,9 +47,11 @@ pub mod verdict;
 pub mod verification_key;
 pub mod watch;
 
+pub use answer::Answer;
 pub use engine::{Engine, FailureObserver, Initialized};
 pub use event::{Event, EventKind, EventSink, Notice};
 pub use pin::Pin;
 pub use pin_set::{PinSet, Source};
 pub use problem::{ConfigError, Problem, Severity};
+pub use refusal::Refusal;
 pub use verdict::{Outcome, Reason, Verdict};

@@ -1,10 +1,10 @@
 //! What the ways into the engine have in common: one engine, the clock, JSON text, and the guard against panics.
 
-use crate::refusal::Refusal;
 use serde::Serialize;
 use serde_json::json;
 use spki_pinning_core::{
-    Engine, Event, EventSink, Notice, Problem, Reason, Severity, Source, Verdict, host::folded,
+    Answer, ConfigError, Engine, Event, EventSink, Notice, Problem, Reason, Refusal, Severity, Source,
+    Verdict, host::folded,
 };
 use spki_pinning_net::background::{Background, system_clock};
 use std::{
@@ -46,22 +46,19 @@ impl Bridge {
             Some(background) => background.initialize(document, source, now),
             None => self.engine.initialize_from(document, source, now, |_| None),
         };
-        let initialize = || match initialized() {
-            Ok(done) => {
-                to_json(&json!({"ok": true, "generation": done.generation, "warnings": done.warnings}))
-            }
-            Err(error) => to_json(&json!({"ok": false, "problems": error.problems})),
-        };
-        self.guarded(initialize, || {
-            let problem = Problem {
-                severity: Severity::Error,
-                path: String::new(),
-                code: "internal-error",
-                message: "The engine failed; this is a mistake of react-native-spki-pinning.".to_owned(),
-                suggestion: Some("report it, with the configuration that led to it".to_owned()),
-            };
-            to_json(&json!({"ok": false, "problems": [problem]}))
-        })
+        self.guarded(
+            || to_json(&Answer::from(initialized())),
+            || {
+                let problem = Problem {
+                    severity: Severity::Error,
+                    path: String::new(),
+                    code: "internal-error",
+                    message: "The engine failed; this is a mistake of react-native-spki-pinning.".to_owned(),
+                    suggestion: Some("report it, with the configuration that led to it".to_owned()),
+                };
+                to_json(&Answer::from(Err(ConfigError { problems: vec![problem] })))
+            },
+        )
     }
 
     /// Pins nothing any more. Should that fail, what is pinned stays pinned.

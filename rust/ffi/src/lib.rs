@@ -19,7 +19,6 @@ mod java;
 #[cfg(target_os = "android")]
 mod logging;
 mod platform;
-mod refusal;
 #[cfg(any(test, feature = "testing"))]
 mod testing;
 

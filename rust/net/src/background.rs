@@ -1,6 +1,7 @@
 //! What an app does beside its requests: it gets signed pins, and reports failures. One thread, asleep most of the time, and
 //! none while neither is configured.
 
+mod fetch;
 mod reporter;
 mod schedule;
 mod updater;
@@ -89,8 +90,14 @@ pub struct Background {
     clock: Arc<dyn Fn() -> i64 + Send + Sync>,
     roots: Roots,
     addresses: Vec<(String, SocketAddr)>,
-    alarm: Alarm,
+    alarm: Arc<Alarm>,
     thread: Mutex<bool>,
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.alarm.ring(); // its thread has nothing to do any more
+    }
 }
 
 impl fmt::Debug for Background {
@@ -108,16 +115,16 @@ impl Background {
         let Surroundings { folder, before_step, app, roots, addresses, clock, on_change } = surroundings;
         let roots = Roots::Bridge(Arc::new(LazyRoots::new(roots)));
         let store = folder.map(|folder| Store::new(folder).with_steps(before_step));
-        let client = |engine, stack, redirects| {
-            let builder = PinnedClient::builder(engine, roots.clone()).timeout(TIMEOUT);
+        let client = |engine, stack, redirects, timeout| {
+            let builder = PinnedClient::builder(engine, roots.clone()).timeout(timeout);
             let builder = builder.stack(stack).redirects(redirects);
             let with_addresses =
                 addresses.iter().fold(builder, |builder, (host, address)| builder.resolve(host, *address));
             with_addresses.build()
         };
         // Not pinned: a manifest is signed, and is what helps when the pins of its own host are the problem.
-        let updates = client(Arc::new(Engine::new()), "update", updater::MAX_REDIRECTS)?;
-        let reports = client(engine.clone(), reporter::STACK, 0)?;
+        let updates = client(Arc::new(Engine::new()), "update", fetch::MAX_REDIRECTS, TIMEOUT)?;
+        let reports = client(engine.clone(), reporter::STACK, 0, reporter::TIMEOUT)?;
         let background = Arc::new(Self {
             updater: Updater::new(engine.clone(), store.clone(), app.version.clone(), updates, on_change),
             reporter: Reporter::new(engine.clone(), store, app, reports),
@@ -125,7 +132,7 @@ impl Background {
             clock,
             roots,
             addresses,
-            alarm: Alarm::default(),
+            alarm: Arc::default(),
             thread: Mutex::default(),
         });
         engine.observe_failures(Arc::new(Observer(Arc::downgrade(&background))));
@@ -192,16 +199,18 @@ impl Background {
     }
 }
 
-/// Until the engine's owner is gone.
+/// Until the engine's owner is gone: asleep, it does not keep it.
 fn work(background: &Weak<Background>) {
     while let Some(background) = background.upgrade() {
-        let heard = background.alarm.heard();
+        let alarm = background.alarm.clone();
+        let heard = alarm.heard();
         let now = (background.clock)();
         // A mistake here must not be the end of all updates: what failed is tried again, later than anything else.
         let next = catch_unwind(AssertUnwindSafe(|| background.run_due(now)))
             .unwrap_or_else(|_| Some(now.saturating_add(MAX_SLEEP_MS)));
         let sleep = next.map_or(MAX_SLEEP_MS, |next| next.saturating_sub(now)).clamp(0, MAX_SLEEP_MS);
-        background.alarm.wait(heard, Duration::from_millis(sleep.unsigned_abs()));
+        drop(background);
+        alarm.wait(heard, Duration::from_millis(sleep.unsigned_abs()));
     }
 }
 

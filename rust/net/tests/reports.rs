@@ -284,3 +284,37 @@ fn a_spool_that_is_damaged_is_left_behind() {
         scene.wait_for_reports(1);
     }
 }
+
+#[test]
+fn a_collector_that_is_away_is_asked_once_and_not_for_each_report() {
+    let scene = Scene::new();
+    scene.bench.testbed.control("POST", "/reports/status?code=503").unwrap();
+    let hosts: Vec<String> = (0..30).map(|index| format!("h{index}.test")).collect();
+    let domains = wrong(&hosts.iter().map(String::as_str).collect::<Vec<_>>());
+    let process = scene.process(&domains, &[scene.uri("/report")]);
+    let asked = || scene.bench.requests("leaf");
+    for host in &hosts {
+        scene.fail(&process, host);
+    }
+    while counts(&process, scene.now())["pending"] != 30 {
+        process.background.run_due(scene.now());
+    }
+    let before = asked();
+    scene.clock.fetch_add(DAY, Ordering::SeqCst);
+    process.background.run_due(scene.now());
+    assert_eq!(asked() - before, 1);
+}
+
+#[test]
+fn an_engine_that_nobody_has_any_more_ends_its_thread() {
+    let scene = Scene::new();
+    let process = scene.process(&wrong(&["a.test"]), &[scene.uri("/report")]);
+    process.background.run_due(scene.now());
+    let background = Arc::downgrade(&process.background);
+    drop(process);
+    let start = Instant::now();
+    while background.strong_count() > 0 {
+        assert!(start.elapsed() < Duration::from_secs(10), "the thread keeps it");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -10,7 +10,7 @@ use napi_derive::napi;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::Deserialize;
 use serde_json::json;
-use spki_pinning_core::{Engine, Event, EventSink, Outcome, Reason, Source, Verdict, report::App};
+use spki_pinning_core::{Answer, Engine, Event, EventSink, Outcome, Reason, Source, Verdict, report::App};
 use spki_pinning_net::{
     background::{Background, Surroundings, UpdateAnswer},
     path::clean_reported_chain,
@@ -89,12 +89,7 @@ impl NativeEngine {
             Ok(background) => background.initialize(&document, Source::Code, now),
             Err(_) => self.engine.initialize(&document, now),
         };
-        match initialized {
-            Ok(done) => {
-                to_json(&json!({"ok": true, "generation": done.generation, "warnings": done.warnings}))
-            }
-            Err(error) => to_json(&json!({"ok": false, "problems": error.problems})),
-        }
+        to_json(&Answer::from(initialized))
     }
 
     /// Looks for newer signed pins: `{"ok": true, "outcome", "version"}` or `{"ok": false, "error": {"code", "message"}}`.

@@ -255,6 +255,15 @@ fn restore(keys: &[VerificationKey], ledger: &Ledger) -> Ledger {
 }
 
 #[test]
+fn a_second_signature_of_the_same_claims_is_no_news() {
+    let signer = Signer::p256();
+    let (one, two) = (signer.manifest(&claims(5)), signer.manifest(&claims(5)));
+    assert_ne!(one, two, "ECDSA is not deterministic");
+    let ledger = accept(&Ledger::new(&[signer.key()]), &one).unwrap().unwrap();
+    assert!(accept(&ledger, &two).unwrap().is_none());
+}
+
+#[test]
 fn time_is_looked_at_with_ten_minutes_of_tolerance_and_no_clock_set_back_keeps_a_manifest_alive() {
     let signer = Signer::ed25519(1);
     let ledger = Ledger::new(&[signer.key()]);
@@ -495,4 +504,33 @@ fn a_configuration_that_drops_updates_says_so() {
     assert!(codes(&with).is_empty() && codes(&with).is_empty());
     assert_eq!(codes("{}"), ["updates-dropped"]);
     assert!(codes("{}").is_empty());
+}
+
+#[test]
+fn no_race_of_a_configuration_and_a_manifest_ends_with_the_older_pins() {
+    let signer = Signer::ed25519(1);
+    let manifest = |version: u64| {
+        Arc::new(Manifest::verify(&signer.manifest(&claims(version)), &[signer.key()], &Ring).unwrap())
+    };
+    let key: Value = serde_json::from_str(&signer.key().jwk()).unwrap();
+    let own = |url: &str| {
+        json!({"domains": {}, "settings": {"updates": {"url": url, "publicKeys": [key]}}}).to_string()
+    };
+    let version = |engine: &Engine| engine.pins().update(NOW * 1000).map(|manifest| manifest.version());
+    let engine = Engine::new();
+    engine.initialize(&own("https://a.test/"), 0).unwrap();
+    // Applied while the same configuration is on its way, which has found an older one in the store.
+    let restore = |_: &crate::options::Settings| {
+        engine.apply_update(manifest(5), |_| true, 0).unwrap();
+        Some(manifest(4))
+    };
+    engine.initialize_from(&own("https://a.test/"), Source::Code, 0, restore).unwrap();
+    assert_eq!(version(&engine), Some(5));
+    engine.apply_update(manifest(3), |_| true, 0).unwrap();
+    assert_eq!(version(&engine), Some(5));
+    // Of other settings only what was proven by them counts.
+    engine.initialize_from(&own("https://b.test/"), Source::Code, 0, |_| Some(manifest(2))).unwrap();
+    assert_eq!(version(&engine), Some(2));
+    engine.initialize("{}", 0).unwrap();
+    assert_eq!(version(&engine), None);
 }

@@ -16,6 +16,7 @@ use std::{
     collections::VecDeque,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 /// What events of the reporter's own connections name as their stack. A failure there is an event, but no report: a report
@@ -27,6 +28,8 @@ const MAX_REPORTS: usize = 64;
 const MAX_BYTES: usize = 1024 * 1024;
 /// A file with that, escaped.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+/// For a whole delivery. Short: the thread has pins to fetch too.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// One report for a host and chain in this time.
 const ONCE_IN_MS: i64 = DAY_MS;
 const MAX_SEEN: usize = 256;
@@ -166,6 +169,8 @@ impl Reporter {
 
     fn deliver(&self, spool: &mut Spool, now_ms: i64) -> bool {
         let mut changed = false;
+        // One that is away is asked once, and not for each report.
+        let mut away: Vec<String> = Vec::new();
         for report in &mut spool.waiting {
             // A time further off than any wait is of a clock that was wrong.
             if now_ms < report.next && report.next <= now_ms.saturating_add(2 * DAY_MS) {
@@ -173,7 +178,7 @@ impl Reporter {
             }
             changed = true;
             let mut failed = false;
-            report.to.retain(|uri| match self.post(uri, &report.document) {
+            report.to.retain(|uri| match self.post_unless(&mut away, uri, &report.document) {
                 Delivery::Done => {
                     spool.delivered += 1;
                     false
@@ -194,6 +199,17 @@ impl Reporter {
         }
         spool.waiting.retain(|report| !report.to.is_empty());
         changed
+    }
+
+    fn post_unless(&self, away: &mut Vec<String>, uri: &str, document: &str) -> Delivery {
+        if away.iter().any(|known| known == uri) {
+            return Delivery::Failed;
+        }
+        let delivery = self.post(uri, document);
+        if matches!(delivery, Delivery::Failed) {
+            away.push(uri.to_owned());
+        }
+        delivery
     }
 
     fn post(&self, uri: &str, document: &str) -> Delivery {

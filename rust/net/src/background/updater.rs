@@ -1,22 +1,19 @@
 //! Signed pins: fetched, verified, put into force, stored, and proven again at the next start.
 
-use super::schedule::{DAY_MS, HOUR_MS, MINUTE_MS, back_off, spread};
-use crate::{
-    client::{NetError, PinnedClient},
-    signature::RingVerifier,
-    store::Store,
+use super::{
+    fetch::{Fetched, fetch, is_unreachable},
+    schedule::{DAY_MS, HOUR_MS, MINUTE_MS, back_off, spread},
 };
+use crate::{client::PinnedClient, signature::RingVerifier, store::Store};
 use serde::{Deserialize, Serialize};
 use spki_pinning_core::{
     Engine,
-    manifest::{self, Ledger, MAX_MANIFEST_BYTES, Manifest, Recipient, Refused},
+    manifest::{Ledger, Manifest, Recipient, Refused},
     options::{Settings, UpdateSettings},
     status::UpdateCheck,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// From the configured URL to another server of the same operator, and no loop.
-pub(super) const MAX_REDIRECTS: u32 = 3;
 /// The file: the manifests that the newest follows from, and when they were fetched.
 const FILE: &str = "updates.json";
 /// More than the manifests of a ledger have.
@@ -104,12 +101,6 @@ struct Stored {
 }
 
 const FORMAT: u32 = 1;
-
-/// What a server has.
-enum Fetched {
-    NotModified,
-    Manifest { token: String, entity_tag: Option<String> },
-}
 
 impl Updater {
     pub(super) fn new(
@@ -236,7 +227,7 @@ impl Updater {
             (state.ledger.clone(), state.entity_tag.clone())
         };
         let tag = entity_tag.as_deref().filter(|_| ledger.newest().is_some());
-        let (token, entity_tag) = match self.fetch(&settings.url, tag)? {
+        let (token, entity_tag) = match fetch(&self.client, &settings.url, tag)? {
             Fetched::NotModified => (None, entity_tag),
             Fetched::Manifest { token, entity_tag } => (Some(token), entity_tag),
         };
@@ -259,7 +250,7 @@ impl Updater {
             self.engine.apply_update(manifest.clone(), is_current, now_ms)?;
         }
         let mut state = self.state();
-        if state.settings.as_ref() == Some(settings) {
+        if state.settings.as_ref() == Some(settings) && applied > version(&state.ledger) {
             state.ledger = newer;
             state.entity_tag = entity_tag;
         }
@@ -286,31 +277,6 @@ impl Updater {
                 (self.on_change)();
             }
         }
-    }
-
-    fn fetch(&self, url: &str, entity_tag: Option<&str>) -> Result<Fetched, UpdateFailure> {
-        let mut headers = vec![("accept", "application/pins+jwt, application/jwt, */*;q=0.1")];
-        headers.extend(entity_tag.map(|tag| ("if-none-match", tag)));
-        let mut response = self.client.get_with(url, &headers).map_err(|error| failed(&error))?;
-        match response.status().as_u16() {
-            304 if entity_tag.is_some() => return Ok(Fetched::NotModified),
-            200 => {}
-            status => return Err(refused_by_server(status)),
-        }
-        let tag = response.headers().get("etag").and_then(|tag| tag.to_str().ok());
-        let entity_tag = tag.filter(|tag| tag.len() <= 256).map(str::to_owned);
-        let body = response.body_mut().with_config().limit(MAX_MANIFEST_BYTES as u64);
-        let body = body.read_to_vec().map_err(|error| match error {
-            ureq::Error::BodyExceedsLimit(_) => manifest::too_large(),
-            other => failed(&other.into()),
-        })?;
-        let token = String::from_utf8(body).map_err(|_| {
-            Refused::new(
-                "manifest-not-jws",
-                "what was received is not a signed manifest (compact JWS): it is not text",
-            )
-        })?;
-        Ok(Fetched::Manifest { token, entity_tag })
     }
 
     fn store(&self, stored: &Stored, now_ms: i64) {
@@ -425,30 +391,4 @@ fn version(ledger: &Ledger) -> u64 {
 
 fn interval(settings: &UpdateSettings) -> i64 {
     i64::try_from(settings.interval.as_millis()).unwrap_or(i64::MAX)
-}
-
-const UNREACHABLE: &str = "update-unreachable";
-
-fn is_unreachable(refused: &Refused) -> bool {
-    refused.code == UNREACHABLE
-}
-
-fn failed(error: &NetError) -> Refused {
-    if let NetError::Http(inner) = error {
-        match inner.as_ref() {
-            ureq::Error::StatusCode(status) => return refused_by_server(*status),
-            ureq::Error::TooManyRedirects
-            | ureq::Error::RedirectFailed
-            | ureq::Error::RequireHttpsOnly(_) => {
-                let message = format!("the URL of the manifest leads on too often, or not to https: {inner}");
-                return Refused::new("update-redirects", message);
-            }
-            _ => {}
-        }
-    }
-    Refused::new(UNREACHABLE, format!("the manifest cannot be fetched: {error}"))
-}
-
-fn refused_by_server(status: u16) -> Refused {
-    Refused::new("update-http-status", format!("the manifest cannot be fetched: its server answers {status}"))
 }

@@ -255,6 +255,29 @@ class ReactNativeTest {
     }
 
     @Test
+    fun `a host is verified, and each of React Native's stacks is seen when its pins are asked`() {
+        installed()
+        val module = SpkiPinningModule(context)
+        val server = Testbed.host("leaf")
+        // By the trust of this JVM, which does not know the testbed: UpdatesTest has one that does.
+        val verified = JSONObject(promised { module.verify("localhost", server.port.toDouble(), it) }!!)
+        assertEquals("certificate-unknown-issuer", verified.getJSONObject("error").getString("code"))
+        pinHost("http1", host.pin())
+        val requests = mapOf("fetch" to { request(networking(), host.url()) }, "websocket" to { openWebSocket().second })
+        for ((stack, request) in requests) {
+            module.watch(host.host)
+            assertEquals("nothing is asked yet", "[]", promised(module::watched))
+            module.watch(host.host)
+            request()
+            assertTrue(stack, "pin-matched" in promised(module::watched)!!)
+        }
+        val stacks = JSONObject(promised(module::getStatus)!!).getJSONArray("stacks").toString()
+        for (stack in listOf("fetch", "websocket", "image", "expo-fetch")) assertTrue(stacks, "\"$stack\"" in stacks)
+        val update = JSONObject(promised(module::update)!!)
+        assertEquals("updates-not-configured", update.getJSONObject("error").getString("code"))
+    }
+
+    @Test
     fun `JavaScript is told events, those that happened before it listened too`() {
         installed()
         val fresh = Testbed.host("p256") // no other test leaves connections to it, which would be cut with events

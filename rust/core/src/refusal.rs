@@ -1,22 +1,28 @@
 //! What a bridge throws when a connection is stopped.
 
+use crate::{
+    host::MAX_HOST_OCTETS,
+    pin::Pin,
+    pin_set::PinSet,
+    verdict::{Reason, Verdict},
+};
 use serde::Serialize;
-use spki_pinning_core::{Pin, PinSet, Reason, Verdict, host::MAX_HOST_OCTETS};
 use std::{fmt::Write as _, sync::Arc};
 
 /// Why a connection does not go ahead.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// As the connection named it.
-    pub(crate) server_hostname: Option<String>,
-    pub(crate) reason: Reason,
+    pub server_hostname: Option<String>,
+    /// Why.
+    pub reason: Reason,
     /// The configured domain that governs the host.
-    pub(crate) entry: Option<Arc<str>>,
+    pub entry: Option<Arc<str>>,
     /// Leaf first.
-    pub(crate) served_pins: Vec<Pin>,
+    pub served_pins: Vec<Pin>,
     /// One line that is enough to mend the configuration.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 /// Pins that a message lists at most.
@@ -24,7 +30,7 @@ const LISTED: usize = 10;
 
 impl Refusal {
     /// Of a verdict that blocks; `pins` are those in force.
-    pub(crate) fn new(host: Option<&str>, verdict: Verdict, pins: &PinSet, now_ms: i64) -> Self {
+    pub fn new(host: Option<&str>, verdict: Verdict, pins: &PinSet, now_ms: i64) -> Self {
         let Verdict { reason, entry, served_pins, .. } = verdict;
         let mut message = subject(host, reason);
         message.push_str(": it showed ");
@@ -38,7 +44,7 @@ impl Refusal {
     }
 
     /// For when it is not even known whether the host is pinned.
-    pub(crate) fn internal_error(host: Option<&str>) -> Self {
+    pub fn internal_error(host: Option<&str>) -> Self {
         let reason = Reason::InternalError;
         let message = subject(host, reason);
         Self { server_hostname: named(host), reason, entry: None, served_pins: Vec::new(), message }
