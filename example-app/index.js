@@ -4,4 +4,8 @@ import { name } from './app.json';
 import servers from './servers/current.json';
 import { App } from './src/App';
 
-AppRegistry.registerComponent(name, () => () => <App servers={servers} />);
+AppRegistry.registerComponent(name, () => Example);
+
+function Example() {
+  return <App servers={servers} />;
+}

@@ -61,7 +61,17 @@ function Screen({ servers }: AppProps) {
     events: events.length === 0 ? 'Events' : `Events (${events.length})`,
   };
   return (
-    <View style={[styles.fill, { backgroundColor: palette.background, paddingTop: insets.top }]}>
+    <View
+      style={[
+        styles.fill,
+        {
+          backgroundColor: palette.background,
+          paddingTop: insets.top,
+          paddingLeft: insets.left,
+          paddingRight: insets.right,
+        },
+      ]}
+    >
       <View style={styles.row} accessibilityRole="tablist">
         {(Object.keys(tabs) as Tab[]).map((name) => (
           <Pressable
@@ -90,7 +100,7 @@ function Screen({ servers }: AppProps) {
         {tab === 'scenarios' && (
           <ScenariosView trials={trials} running={running} isAvailable={isAvailable} onRun={run} />
         )}
-        {tab === 'status' && <StatusView />}
+        {tab === 'status' && <StatusView servers={servers} />}
         {tab === 'events' && <EventsView events={events} onClear={clear} />}
       </ScrollView>
     </View>

@@ -32,11 +32,12 @@ const TIMEOUT_MS = 10_000;
 /** Pins what a scenario asks for, makes its request, and finds out what has become of it. */
 export async function runTrial(scenario: Scenario, servers: Servers, requests: Requests): Promise<Trial> {
   const pins = scenario.pins(servers);
+  const { leaf, intermediate, root } = servers.pins;
   const trial: Trial = {
     verdict: 'allowed',
     host: servers.host,
     reason: null,
-    served: Object.values(servers.pins),
+    served: [leaf, intermediate, root],
     pinned: pins[servers.host]?.publicKeyHashes ?? [],
     answer: null,
     error: null,

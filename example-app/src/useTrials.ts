@@ -5,7 +5,11 @@ import type { Servers } from './servers';
 import { runTrial, type Trial } from './trial';
 
 /** The trials so far. They run one after the other: what is pinned counts for the whole app. */
-export function useTrials(servers: Servers, requests: Requests, onTrial: (s: Scenario, t: Trial) => void) {
+export function useTrials(
+  servers: Servers,
+  requests: Requests,
+  onTrial: (scenario: Scenario, trial: Trial) => void,
+) {
   const [trials, setTrials] = useState<ReadonlyMap<string, Trial>>(new Map());
   const [running, setRunning] = useState<string | null>(null);
   const [failure, setFailure] = useState<string | null>(null);

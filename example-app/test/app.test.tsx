@@ -1,5 +1,7 @@
 import { act, render, screen } from '@testing-library/react-native';
 import { AccessibilityInfo } from 'react-native';
+import type { SslPinningVerification } from 'react-native-spki-pinning';
+import * as pinning from 'react-native-spki-pinning/jest';
 import {
   emitSslPinningError,
   getSslPinningConfiguration,
@@ -181,6 +183,22 @@ describe('status', () => {
     await run('expired-pins');
     await press('tab-status');
     expect(screen.getByText(/^warning: /)).toBeVisible();
+  });
+
+  test('“Verify” shows what verification says, stack by stack', async () => {
+    await press('tab-status');
+    await press('verify');
+    expect(screen.getByTestId('verification')).toHaveTextContent('Not verified');
+    expect(
+      screen.getByText(/^localhost could not be verified: there is no network in the mock$/),
+    ).toBeVisible();
+    const message = 'localhost shows a pinned key\nfetch: checked (pin-matched)\nexpo/fetch: not in this app';
+    const verified = jest.spyOn(pinning, 'verifySslPinning');
+    verified.mockResolvedValue({ ok: true, message } as SslPinningVerification);
+    await press('verify');
+    expect(verified).toHaveBeenCalledWith('localhost', { port: 8443, path: '/image.png' });
+    expect(screen.getByTestId('verification')).toHaveTextContent('Verified');
+    expect(screen.getByText(message)).toBeVisible();
   });
 
   test('“Pin nothing” ends it', async () => {

@@ -1,7 +1,7 @@
 import type { PinningProblem } from '../src/types.js';
 import { checkDocument, domainsOf, rotationProblems } from './addon.js';
-import type { Command } from './command.js';
-import { EXIT, usageError } from './errors.js';
+import { type Command, PROGRAM } from './command.js';
+import { CliError, EXIT, usageError } from './errors.js';
 import { inputName, readText } from './files.js';
 import { askServers, describeAsked, type OnlineReport } from './online.js';
 import { count, paragraph, printable, type Style, wrap } from './output.js';
@@ -110,4 +110,26 @@ function badSummary(problems: readonly PinningProblem[], asked: boolean, style: 
   const found = [count(errors, 'error'), ...(warnings > 0 ? [count(warnings, 'warning')] : [])].join(', ');
   const what = asked ? 'an app would not reach every server' : 'an app refuses this configuration';
   return paragraph(`${found}: ${what}`).replace(found, () => style.bad(found));
+}
+
+/** A configuration with errors gives no verdict. */
+export class InvalidConfiguration extends CliError {
+  readonly #file: string;
+  readonly #problems: readonly PinningProblem[];
+
+  constructor(file: string, problems: readonly PinningProblem[]) {
+    const errors = problems.filter(({ severity }) => severity === 'error').length;
+    const message = `the configuration ${file} has ${count(errors, 'error')}, so there is no verdict`;
+    super('config-invalid', message, `correct the configuration, then \`${PROGRAM} check\` it`);
+    this.#file = file;
+    this.#problems = problems;
+  }
+
+  override details(style: Style): string {
+    return this.#problems.map((problem) => describeProblem(problem, this.#file, style)).join('\n');
+  }
+
+  override toJSON() {
+    return { ...super.toJSON(), problems: this.#problems };
+  }
 }

@@ -23,4 +23,6 @@ export interface Result {
   readonly exitCode: ExitCode;
   readonly json: unknown;
   human(style: Style): string;
+  /** For people, on standard error: standard output is for a program. */
+  notes?(style: Style): string;
 }

@@ -1,4 +1,4 @@
-import type { PinnedDomain, PinningProblem } from '../src/types.js';
+import type { PinnedDomain } from '../src/types.js';
 import {
   type Described,
   domainsOf,
@@ -8,11 +8,11 @@ import {
   type Verdict,
 } from './addon.js';
 import type { Arguments } from './args.js';
-import { describeProblem } from './check.js';
-import { type Command, PROGRAM } from './command.js';
+import { InvalidConfiguration } from './check.js';
+import type { Command } from './command.js';
 import { CliError, EXIT, usageError } from './errors.js';
 import { inputName, readInput, readText } from './files.js';
-import { count, excerpt, paragraph, printable, type Style, wrap } from './output.js';
+import { excerpt, paragraph, printable, type Style, wrap } from './output.js';
 import { badHost } from './target.js';
 import { parseInstant } from './time.js';
 
@@ -169,26 +169,4 @@ function pinList(
     );
     return [pin === matched ? first.replace(pin, style.good(pin)) : first, ...rest];
   });
-}
-
-/** A configuration with errors gives no verdict. */
-class InvalidConfiguration extends CliError {
-  readonly #file: string;
-  readonly #problems: readonly PinningProblem[];
-
-  constructor(file: string, problems: readonly PinningProblem[]) {
-    const errors = problems.filter(({ severity }) => severity === 'error').length;
-    const message = `the configuration ${file} has ${count(errors, 'error')}, so there is no verdict`;
-    super('config-invalid', message, `correct the configuration, then \`${PROGRAM} check\` it`);
-    this.#file = file;
-    this.#problems = problems;
-  }
-
-  override details(style: Style): string {
-    return this.#problems.map((problem) => describeProblem(problem, this.#file, style)).join('\n');
-  }
-
-  override toJSON() {
-    return { ...super.toJSON(), problems: this.#problems };
-  }
 }

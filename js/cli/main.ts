@@ -103,6 +103,8 @@ try {
   process.exitCode = result.exitCode;
   const text = isJson ? JSON.stringify(result.json, null, 2) : result.human(styleFor(process.stdout));
   process.stdout.write(`${text}\n`);
+  const notes = isJson ? '' : (result.notes?.(styleFor(process.stderr)) ?? '');
+  if (notes !== '') process.stderr.write(`${notes}\n`);
 } catch (caught) {
   const error = asCliError(caught);
   process.exitCode = error.exitCode;

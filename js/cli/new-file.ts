@@ -1,4 +1,4 @@
-import { link, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, unlink } from 'node:fs/promises';
 import { CliError } from './errors.js';
 
 /** Writes a file that is whole or not there, and never one that is there already. */
@@ -7,16 +7,22 @@ export async function writeNew(path: string, content: string, mode: number): Pro
   try {
     const file = await open(unfinished, 'wx', mode);
     try {
-      await file.writeFile(content);
-      await file.sync();
+      await fill(file, content);
+      await link(unfinished, path); // unlike a rename, it fails where there is a file
     } finally {
-      await file.close();
+      await unlink(unfinished).catch(() => {});
     }
-    await link(unfinished, path); // unlike a rename, it fails where there is a file
   } catch (error) {
     throw unwritable(path, error as NodeJS.ErrnoException);
+  }
+}
+
+async function fill(file: FileHandle, content: string): Promise<void> {
+  try {
+    await file.writeFile(content);
+    await file.sync();
   } finally {
-    await unlink(unfinished).catch(() => {});
+    await file.close();
   }
 }
 

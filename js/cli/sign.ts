@@ -5,9 +5,10 @@ import { describeProblem } from './check.js';
 import type { Command } from './command.js';
 import { CliError, EXIT, usageError } from './errors.js';
 import { inputName, readText } from './files.js';
+import { type InstalledApp, readApp } from './installed-app.js';
 import { writeNew } from './new-file.js';
 import { count, printable, type Style } from './output.js';
-import { readSigningKey, signManifest } from './signing-key.js';
+import { PASSPHRASE_VARIABLE, readSigningKey, type SigningKey, signManifest } from './signing-key.js';
 import { parseInstant } from './time.js';
 
 const USAGE = 'sign CLAIMS --key FILE';
@@ -17,7 +18,8 @@ export const sign: Command = {
   name: 'sign',
   summary: 'sign pins for installed apps',
   usage: [
-    'sign CLAIMS --key FILE [--passphrase-file FILE] [--expires yyyy-MM-dd] [--manifest-version N] [--out FILE] [--config FILE]',
+    'sign CLAIMS --key FILE [--passphrase-file FILE] [--expires yyyy-MM-dd | --days N] [--manifest-version N] ' +
+      '[--out FILE] [--config FILE]',
   ],
   about: [
     'CLAIMS is a JSON file, - is standard input: `{"version": 7, "exp": seconds, "domains": options}`, where the options are ' +
@@ -26,17 +28,22 @@ export const sign: Command = {
       'the end come from the options.',
     'Each manifest needs a higher version than every one that was published, and an end: apps then fall back to the pins ' +
       'that they were shipped with. 30 days and a new one every week is a good rhythm.',
-    'The manifest goes to standard output, or to a new file by --out. It is verified before, as apps verify it; with --config ' +
-      'as one does that is pinned so.',
+    'The manifest goes to standard output, or to a new file by --out; warnings go to standard error. It is verified before, ' +
+      'as apps verify it; with --config as the app configured so, freshly installed: by its `updates.publicKeys`, its ' +
+      '`updates.audience` and its pins.',
     'Exit code 1: the claims have errors, or such an app would refuse the manifest. Then nothing is signed.',
   ],
   options: {
     key: { value: 'FILE', help: 'the private key: PEM (PKCS #8, SEC 1) or JWK' },
-    'passphrase-file': { value: 'FILE', help: 'has the passphrase of an encrypted PEM' },
+    'passphrase-file': {
+      value: 'FILE',
+      help: `has the passphrase of an encrypted PEM; else ${PASSPHRASE_VARIABLE} in the environment has it`,
+    },
     expires: {
       value: 'yyyy-MM-dd',
       help: 'the end, 00:00 UTC of that day (or an RFC 3339 time), in place of `exp`',
     },
+    days: { value: 'N', help: 'the end, so many days from now' },
     'manifest-version': { value: 'N', help: 'in place of `version`' },
     config: { value: 'FILE', help: 'the configuration of an app that must take the manifest' },
     out: { value: 'FILE', help: 'a new file for the manifest' },
@@ -47,31 +54,24 @@ export const sign: Command = {
     if (more.length > 0) throw usageError('sign signs one file at a time', 'run it once for each file');
     const keyFile = args.value('key');
     if (keyFile === undefined) throw usageError('--key is missing', `use ${USAGE}`);
-    const claims = claimsOf(await readText(path, 'claims'), inputName(path), args);
+    const text = await readText(path, 'claims');
+    const claims = claimsOf(text, inputName(path), args);
     const key = await readSigningKey(keyFile, args.value('passphrase-file'));
     const config = args.value('config');
-    const document = config === undefined ? undefined : await readText(config, 'configuration');
+    const app = config === undefined ? undefined : await readApp(config);
 
-    const { ok, problems } = checkClaims(JSON.stringify(claims));
-    if (!ok) return refused(problems, inputName(path));
+    const problems = problemsOf(claims, text);
+    if (problems.some(({ severity }) => severity === 'error')) return refused(problems, inputName(path));
     const manifest = signManifest(claims, key);
-    const verdict = verifyManifest(manifest, {
-      keys: [key.publicPem],
-      config: document,
-      audience: audienceOf(claims),
-      appVersion: versionOf(claims),
-    });
-    if (!verdict.ok) throw new CliError(verdict.code, verdict.message, null, EXIT.against);
-    const out = args.value('out');
+    const verdict = ask(manifest, claims, key, app);
+    const out = args.value('out') === '-' ? undefined : args.value('out');
     if (out !== undefined) await writeNew(out, manifest, 0o644);
     return {
       exitCode: EXIT.good,
       json: { ok: true, problems, manifest, file: out ?? null },
-      human: (style) => {
-        if (out === undefined) return manifest;
-        const warnings = problems.map((problem) => describeProblem(problem, inputName(path), style));
-        return [...warnings, describeSigned(verdict, out, style)].join('\n');
-      },
+      human: (style) => (out === undefined ? manifest : describeSigned(verdict, out, style)),
+      notes: (style) =>
+        problems.map((problem) => describeProblem(problem, inputName(path), style)).join('\n'),
     };
   },
 };
@@ -82,7 +82,7 @@ type Claims = Record<string, unknown>;
 function claimsOf(text: string, name: string, args: Arguments): Claims {
   let content: unknown;
   try {
-    content = JSON.parse(text.replace(/^\ufeff/, ''));
+    content = JSON.parse(text);
   } catch (error) {
     throw new CliError('json-syntax', `${name}: ${(error as Error).message}`, 'correct the JSON');
   }
@@ -90,11 +90,52 @@ function claimsOf(text: string, name: string, args: Arguments): Claims {
     throw new CliError('not-an-object', `${name}: the claims are no object`, 'see `help sign`');
   }
   const { settings: _ofTheApp, ...given } = content as Claims;
-  const claims: Claims = { iat: Math.floor(Date.now() / 1000), ...given };
-  const [expires, version] = [args.value('expires'), args.value('manifest-version')];
+  const now = Math.floor(Date.now() / 1000);
+  const claims: Claims = { iat: now, ...given };
+  const [expires, days] = [args.value('expires'), integerOf(args, 'days', 3650)];
+  if (expires !== undefined && days !== undefined) {
+    throw usageError('--expires and --days both say when the manifest ends', 'give one of them');
+  }
   if (expires !== undefined) claims.exp = Math.floor(parseInstant(expires) / 1000);
-  if (version !== undefined) claims.version = Number(version);
+  if (days !== undefined) claims.exp = now + days * 86_400;
+  const version = integerOf(args, 'manifest-version', Number.MAX_SAFE_INTEGER);
+  if (version !== undefined) claims.version = version;
   return claims;
+}
+
+function integerOf(args: Arguments, option: string, most: number): number | undefined {
+  const text = args.value(option);
+  if (text === undefined) return undefined;
+  const number = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= most) return number;
+  throw usageError(`--${option} is "${text}"`, `write a whole number from 1 to ${most}`);
+}
+
+/** What is wrong with the claims, and what only their text shows: JavaScript drops the first of two equal names. */
+function problemsOf(claims: Claims, text: string): readonly PinningProblem[] {
+  const { problems } = checkClaims(JSON.stringify(claims));
+  const twice = checkClaims(text).problems.filter(
+    ({ code, path }) => code === 'duplicate-key' && !problems.some((known) => known.path === path),
+  );
+  return [...twice, ...problems];
+}
+
+/** What apps say of the manifest. A refusal is an error. */
+function ask(
+  manifest: string,
+  claims: Claims,
+  key: SigningKey,
+  app: InstalledApp | undefined,
+): ManifestVerdict {
+  const { keys, audience } = app?.updates ?? { keys: [key.publicPem], audience: audienceOf(claims) };
+  const request = { keys, audience, config: app?.document, appVersion: versionOf(claims) };
+  const verdict = verifyManifest(manifest, request);
+  if (verdict.ok) return verdict;
+  const advice =
+    verdict.code === 'manifest-signature'
+      ? 'sign with one whose public half is in `updates.publicKeys`, or correct those before the app is released'
+      : null;
+  throw new CliError(verdict.code, verdict.message, advice, EXIT.against);
 }
 
 function audienceOf({ aud }: Claims): string | undefined {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -249,4 +249,254 @@ test('any of several keys may have signed', async () => {
   const manifest = file(await signed(claims(), two.key));
   assert.equal((await cli('verify', manifest, '--key', one.pub, '--key', two.pub)).code, 0);
   assert.equal((await cli('verify', manifest, '--key', one.pub)).code, 1);
+});
+
+test('a byte that was flipped anywhere, a signature of another manifest, a header of another key: refused', async () => {
+  for (const algorithm of ['EdDSA', 'ES256']) {
+    const { key, pub } = await keyPair('--algorithm', algorithm);
+    const parts = (await signed(claims(1), key)).split('.');
+    const others = (await signed(claims(2), key)).split('.');
+    for (const [index, name] of ['header', 'claims', 'signature'].entries()) {
+      const bytes = Buffer.from(parts[index] ?? '', 'base64url');
+      const middle = bytes.length >> 1;
+      bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+      const outcome = await verified(parts.with(index, bytes.toString('base64url')).join('.'), pub);
+      assert.deepEqual([outcome.code, outcome.json.ok], [1, false], `${algorithm} ${name}`);
+      if (index > 0) assert.equal(outcome.json.code, 'manifest-signature', `${algorithm} ${name}`);
+    }
+    for (const index of [1, 2]) {
+      const swapped = parts.with(index, others[index] ?? '').join('.');
+      assert.equal((await verified(swapped, pub)).json.code, 'manifest-signature', algorithm);
+    }
+  }
+});
+
+test('keys that cannot sign or verify pins are refused, with the file and what to do', async () => {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { key, pub } = await keyPair('--format', 'jwk');
+  const manifest = file(await signed(claims(), key));
+  const errorOf = async (...words: string[]) => {
+    const { code, json } = await cli(...words, '--json');
+    assert.equal(code, 2);
+    return json.error;
+  };
+  const generate = (...options: string[]) => {
+    const made = newFile('openssl');
+    openssl('genpkey', ...options, '-out', made);
+    openssl('pkey', '-in', made, '-pubout', '-out', `${made}.pub`);
+    return made;
+  };
+  for (const options of [
+    ['-algorithm', 'RSA'],
+    ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'],
+    ['-algorithm', 'X25519'],
+  ]) {
+    const made = generate(...options);
+    const signing = await errorOf('sign', file(claims()), '--key', made);
+    assert.deepEqual([signing.code, signing.message.startsWith(`${made}: `)], ['key-unsupported', true]);
+    assert.match(signing.suggestion, /keygen/);
+    assert.equal((await errorOf('verify', manifest, '--key', `${made}.pub`)).code, 'key-unsupported');
+    assert.equal((await errorOf('verify', manifest, '--key', made)).code, 'key-is-private');
+  }
+  assert.equal((await errorOf('verify', manifest, '--key', key)).code, 'key-is-private');
+  assert.equal((await errorOf('sign', file(claims()), '--key', pub)).code, 'key-is-public');
+
+  const encrypted = newFile('encrypted');
+  openssl('pkey', '-in', (await keyPair()).key, '-aes256', '-passout', 'pass:right', '-out', encrypted);
+  assert.equal((await errorOf('verify', manifest, '--key', encrypted)).code, 'key-is-private');
+  const wrong = await errorOf('sign', file(claims()), '--key', encrypted, '--passphrase-file', file('wrong'));
+  assert.deepEqual([wrong.code, /passphrase/.test(wrong.message)], ['key-passphrase', true]);
+});
+
+test('a JWK whose halves do not belong together signs nothing', async () => {
+  for (const algorithm of ['EdDSA', 'ES256']) {
+    const pairs = [await keyPair('--format', 'jwk', '--algorithm', algorithm)];
+    pairs.push(await keyPair('--format', 'jwk', '--algorithm', algorithm));
+    const [one, two] = pairs.map(({ key }) => JSON.parse(readFileSync(key, 'utf8')));
+    const mixed = await cli('sign', file(claims()), '--key', file({ ...one, d: two.d }), '--json');
+    assert.deepEqual([mixed.code, mixed.json.error.code], [2, 'key-halves-differ'], algorithm);
+  }
+});
+
+test('no output has anything of a private key, also when it cannot be read', async () => {
+  const { key } = await keyPair('--format', 'jwk');
+  const jwk = JSON.parse(readFileSync(key, 'utf8'));
+  const secret = `Z${jwk.d.slice(1)}`; // a letter first: V8 then quotes what it stumbles over
+  const broken = [`{"d":${secret}}`, `{"kty":"OKP","d":"${secret}",}`, `{"d":"${secret}" ${secret}}`];
+  for (const text of [...broken, JSON.stringify({ ...jwk, d: 4242424242 })]) {
+    for (const words of [
+      ['sign', file(claims()), '--key', file(text)],
+      ['verify', file('a.b.c'), '--key', file(text)],
+    ]) {
+      const { code, stdout, stderr } = await cli(...words);
+      assert.equal(code, 2);
+      assert.ok(
+        ![secret.slice(0, 6), secret.slice(-6), '4242'].some((part) => (stdout + stderr).includes(part)),
+      );
+    }
+  }
+  for (const words of [
+    ['sign', file(claims()), '--key', key],
+    ['keygen', '--out', newFile('k'), '--format', 'jwk'],
+  ]) {
+    for (const more of [[], ['--json']]) {
+      const out = words[0] === 'keygen' ? words.with(2, newFile('k')) : words;
+      const { code, stdout, stderr } = await cli(...out, ...more);
+      assert.equal(code, 0, stderr);
+      assert.doesNotMatch(stdout + stderr, new RegExp(`PRIVATE|"d"|${jwk.d}`));
+    }
+  }
+});
+
+test('a public key that is none of the private key beside it is never written', async () => {
+  const { key, pub } = await keyPair();
+  rmSync(pub);
+  const again = await cli('keygen', '--out', key, '--json');
+  assert.deepEqual([again.code, again.json.error.code, existsSync(pub)], [2, 'file-exists', false]);
+  const lonely = newFile('lonely');
+  writeFileSync(`${lonely}.pub`, 'of another key');
+  assert.equal((await cli('keygen', '--out', lonely)).code, 2);
+  assert.equal(existsSync(lonely), false);
+  assert.equal(readFileSync(`${lonely}.pub`, 'utf8'), 'of another key');
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.endsWith('.new')),
+    [],
+  );
+});
+
+test('a new key may be behind a passphrase from the start', async () => {
+  const passphrase = file('correct horse\n');
+  for (const algorithm of ['EdDSA', 'ES256']) {
+    const { key, pub } = await keyPair('--algorithm', algorithm, '--passphrase-file', passphrase);
+    assert.match(readFileSync(key, 'utf8'), /^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+    const opened = execFileSync('openssl', ['pkey', '-in', key, '-passin', 'pass:correct horse', '-pubout']);
+    assert.equal(opened.toString(), readFileSync(pub, 'utf8'));
+    assert.equal((await verified(await signed(claims(), key, '--passphrase-file', passphrase), pub)).code, 0);
+    const env = { SPKI_PINNING_PASSPHRASE: 'correct horse' };
+    assert.equal((await runCli(['sign', file(claims()), '--key', key], { env })).code, 0);
+  }
+  const usage = async (...options: string[]) =>
+    (await cli('keygen', '--out', newFile('k'), '--json', ...options)).json.error.code;
+  assert.equal(await usage('--passphrase-file', passphrase, '--format', 'jwk'), 'usage');
+  assert.equal(await usage('--passphrase-file', file('\n')), 'passphrase-empty');
+});
+
+test('what JSON says twice is not signed', async () => {
+  const { key } = await keyPair();
+  const [one, two] = [JSON.stringify(DOMAINS), JSON.stringify(DOMAINS['example.com'])];
+  for (const [text, path] of [
+    [`{"version":1,"version":9,"exp":${soon()},"domains":${one}}`, '/version'],
+    [
+      `{"version":1,"exp":${soon()},"domains":{"example.com":${two},"example.com":${two}}}`,
+      '/domains/example.com',
+    ],
+  ] as const) {
+    const { code, json } = await cli('sign', file(text), '--key', key, '--json');
+    assert.equal(code, 1);
+    const found = json.problems.filter((problem: { code: string }) => problem.code === 'duplicate-key');
+    assert.deepEqual(
+      found.map((problem: { path: string }) => problem.path),
+      [path],
+    );
+  }
+});
+
+test('claims that name a private key, or the same key twice, are not signed', async () => {
+  const { key, pub } = await keyPair('--format', 'jwk');
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+  const codes = async (publicKeys: object[]) => {
+    const { code, json } = await cli('sign', file(claims(1, { publicKeys })), '--key', key, '--json');
+    assert.equal(code, 1);
+    return json.problems
+      .filter(({ severity }: { severity: string }) => severity === 'error')
+      .map((problem: { code: string }) => problem.code);
+  };
+  assert.deepEqual(await codes([read(key)]), ['key-is-private']);
+  assert.deepEqual(await codes([read(pub), read(pub)]), ['duplicate-key']);
+});
+
+test('warnings are said where the manifest goes to standard output too, beside it', async () => {
+  const { key } = await keyPair();
+  const far = claims(1, {
+    exp: soon() + 400 * 86_400,
+    domains: { 'example.com': { publicKeyHashes: [PIN] } },
+  });
+  const { code, stdout, stderr } = await cli('sign', file(far), '--key', key);
+  assert.equal(code, 0);
+  assert.match(stdout, /^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+  assert.match(stderr, /no-backup-pin[\s\S]*warning \/exp manifest-long-lived: /);
+  const json = await cli('sign', file(far), '--key', key, '--json');
+  assert.deepEqual([json.json.problems.length, json.stderr], [2, '']);
+});
+
+test('the end may be given in days, the version in digits, standard output as -', async () => {
+  const { key } = await keyPair();
+  const { exp: _, ...endless } = claims();
+  const outcome = await cli('sign', file(endless), '--key', key, '--days', '30', '--out', '-');
+  const { iat = 0, exp = 0 } = jose.decodeJwt(outcome.stdout.trim());
+  assert.equal(exp - iat, 30 * 86_400);
+  for (const options of [
+    ['--days', '30', '--expires', '2099-01-01'],
+    ...['0', '-1', '1.5', 'x', '99999'].map((days) => [`--days=${days}`]),
+    ...['0', '0x10', '1e3', '', '1.5', '-1', '9007199254740992'].map((version) => [
+      `--manifest-version=${version}`,
+    ]),
+  ]) {
+    const { code, json } = await cli('sign', file(claims()), '--key', key, '--json', ...options);
+    assert.deepEqual([code, json.error?.code], [2, 'usage'], options.join(' '));
+  }
+  assert.equal((await cli('keygen', '--out', '-', '--json')).json.error.code, 'usage');
+});
+
+test('with a configuration it is that app which answers: its keys, its audience', async () => {
+  const [one, two, stranger] = [await keyPair(), await keyPair('--format', 'jwk'), await keyPair()];
+  const publicKeys = [readFileSync(one.pub, 'utf8'), JSON.parse(readFileSync(two.pub, 'utf8'))];
+  const updates = { url: 'https://static.example.net/pins.jwt', publicKeys, audience: 'shop' };
+  const config = file({ domains: DOMAINS, settings: { updates } });
+  const forShop = claims(1, { aud: ['other', 'shop'] });
+  for (const { key } of [one, two]) {
+    const manifest = await signed(forShop, key, '--config', config);
+    assert.equal((await cli('verify', file(manifest), '--config', config)).code, 0);
+  }
+  const refusal = async (content: object, key: string) => {
+    const { code, json } = await cli('sign', file(content), '--key', key, '--config', config, '--json');
+    assert.equal(code, 1);
+    return json.error.code;
+  };
+  assert.equal(await refusal(claims(), one.key), 'manifest-audience');
+  assert.equal(await refusal(claims(1, { aud: 'other' }), one.key), 'manifest-audience');
+  assert.equal(await refusal(forShop, stranger.key), 'manifest-signature');
+
+  const manifest = file(await signed(forShop, stranger.key));
+  const ask = async (...options: string[]) => (await cli('verify', manifest, '--json', ...options)).json;
+  assert.equal((await ask('--config', config)).code, 'manifest-signature');
+  assert.equal((await ask('--config', config, '--key', stranger.pub)).code, 'ok', 'what is given goes first');
+  assert.equal(
+    (await ask('--config', config, '--key', stranger.pub, '--audience', 'x')).code,
+    'manifest-audience',
+  );
+  assert.equal((await ask('--config', file({ domains: DOMAINS }))).error.code, 'usage');
+});
+
+test('a configuration that is wrong is no verdict on a manifest', async () => {
+  const { key, pub } = await keyPair();
+  const manifest = file(await signed(claims(), key));
+  const config = file({ domains: { 'https://a.test': {} } });
+  for (const words of [
+    ['verify', manifest, '--key', pub],
+    ['sign', file(claims()), '--key', key],
+  ]) {
+    const { code, json } = await cli(...words, '--config', config, '--json');
+    assert.deepEqual([code, json.error.code], [2, 'config-invalid']);
+    assert.match((await cli(...words, '--config', config)).stderr, /domain-is-url/);
+  }
+});
+
+test('verify shows which pins are not enforced, and until when', async () => {
+  const { key, pub } = await keyPair();
+  const domains = {
+    'example.com': { ...DOMAINS['example.com'], reportOnly: true, expirationDate: '2099-01-01' },
+  };
+  const { stdout } = await cli('verify', file(await signed(claims(1, { domains }), key)), '--key', pub);
+  assert.match(stdout, /^ {2}example\.com, until 2099-01-01, report-only$/m);
 });

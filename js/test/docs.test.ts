@@ -155,19 +155,22 @@ const ROTATION: Readonly<Record<string, Expected>> = {
   'npx react-native-spki-pinning keygen --out signing-backup.pem --algorithm ES256': {
     output: /^made ES256 key /,
   },
-  'npx react-native-spki-pinning sign claims.json --key signing.pem --expires 2027-11-01 --out pins.jwt --config ssl-pinning.json':
+  'npx react-native-spki-pinning sign claims.json --key signing.pem --days 30 --out pins.jwt --config ssl-pinning.json':
     {
       before: () => {
         workspace.write('claims.json', atTestbed(rotation.only('json', '"version"'), testbed, 'rotating'));
-        workspace.write(
-          'ssl-pinning.json',
-          atTestbed(rotation.only('json', '"updates"'), testbed, 'rotating'),
+        const app = JSON.parse(atTestbed(rotation.only('json', '"updates"'), testbed, 'rotating'));
+        // The reader has keys of their own by now.
+        app.settings.updates.publicKeys = ['signing.pem.pub', 'signing-backup.pem.pub'].map((name) =>
+          readFileSync(workspace.path(name), 'utf8'),
         );
+        workspace.write('ssl-pinning.json', JSON.stringify(app));
       },
       output: /signed pins\.jwt: version 8, 1 domain, until /,
     },
-  'npx react-native-spki-pinning verify pins.jwt --key signing.pem.pub --audience com.example.app --config ssl-pinning.json':
-    { output: /^TAKEN {2}apps with this key take the manifest \(version 8\)/ },
+  'npx react-native-spki-pinning verify pins.jwt --config ssl-pinning.json': {
+    output: /^TAKEN {2}apps with this key take the manifest \(version 8\)/,
+  },
   'openssl req -new -key backup.key -subj /CN=api.example.com -addext subjectAltName=DNS:api.example.com -out backup.csr':
     { output: /^$/ },
   'npx react-native-spki-pinning hash --csr backup.csr': {

@@ -28,7 +28,7 @@ export function ScenariosView({ trials, running, isAvailable, onRun }: Scenarios
         </Words>
       </View>
       {STACKS.map((stack) => (
-        <View key={stack} style={{ gap: 12 }}>
+        <View key={stack} style={styles.section}>
           <Words kind="heading">{stack}</Words>
           {SCENARIOS.filter((scenario) => scenario.stack === stack).map((scenario) => (
             <ScenarioCard

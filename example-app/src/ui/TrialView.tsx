@@ -11,7 +11,7 @@ type TrialViewProps = { id: string; trial: Trial; expected: Verdict };
 export function TrialView({ id, trial, expected }: TrialViewProps) {
   const { verdict, host, reason, served, pinned, answer, error, problems } = trial;
   return (
-    <View style={{ gap: 6 }}>
+    <View style={styles.details}>
       <Words kind="title" tone={VERDICTS[verdict].tone} testID={`verdict-${id}`}>
         {verdictInWords(trial, expected)}
       </Words>
@@ -41,6 +41,7 @@ export function TrialView({ id, trial, expected }: TrialViewProps) {
           source={{ uri: answer.picture }}
           style={styles.picture}
           testID={`picture-${id}`}
+          accessible
           accessibilityLabel="What the server has sent"
         />
       )}

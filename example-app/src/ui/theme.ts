@@ -36,6 +36,8 @@ export function usePalette(): Palette {
 export const styles = StyleSheet.create({
   fill: { flex: 1 },
   page: { padding: 16, gap: 12 },
+  section: { gap: 12 },
+  details: { gap: 6 },
   row: { flexDirection: 'row', flexWrap: 'wrap', alignItems: 'center', gap: 8 },
   card: { borderWidth: StyleSheet.hairlineWidth, borderRadius: 12, padding: 14, gap: 8 },
   touch: { minHeight: 48, justifyContent: 'center', gap: 2 },

@@ -63,12 +63,14 @@ impl VerificationKey {
             return Err(unreadable(format!("\"{}\" is neither PEM nor a JWK", excerpt(text))));
         }
         let blocks = pem::blocks(text)?;
+        if blocks.iter().any(|block| block.label.contains("PRIVATE KEY")) {
+            return Err(private());
+        }
         let [block] = blocks.as_slice() else {
             return Err(unreadable(format!("there are {} keys where one is expected", blocks.len())));
         };
         match block.label.as_str() {
             "PUBLIC KEY" => from_spki(&block.der),
-            label if label.contains("PRIVATE KEY") => Err(private()),
             label => Err(unreadable(format!("this is a {label}, not a PUBLIC KEY"))),
         }
     }
@@ -234,6 +236,14 @@ mod tests {
             (&ED25519_JWK.replace("\"x\"", "\"use\":\"enc\",\"x\""), "key-unsupported"),
             (&ED25519_JWK.replace("\"x\"", "\"alg\":\"ES256\",\"x\""), "key-unsupported"),
             (&ED25519_PEM.replace("PUBLIC", "PRIVATE"), "key-is-private"),
+            (
+                &format!(
+                    "{}{}",
+                    ED25519_PEM.replace("PUBLIC KEY", "EC PARAMETERS"),
+                    ED25519_PEM.replace("PUBLIC", "EC PRIVATE")
+                ),
+                "key-is-private",
+            ),
             (&ED25519_PEM.replace("PUBLIC KEY", "CERTIFICATE"), "key-unreadable"),
             (&ED25519_PEM.replace("MCow", "MCox"), "key-unreadable"),
             (&ED25519_PEM.repeat(2), "key-unreadable"),

@@ -255,6 +255,15 @@ fn restore(keys: &[VerificationKey], ledger: &Ledger) -> Ledger {
 }
 
 #[test]
+fn a_second_signature_of_the_same_claims_is_no_news() {
+    let signer = Signer::p256();
+    let (one, two) = (signer.manifest(&claims(5)), signer.manifest(&claims(5)));
+    assert_ne!(one, two, "ECDSA is not deterministic");
+    let ledger = accept(&Ledger::new(&[signer.key()]), &one).unwrap().unwrap();
+    assert!(accept(&ledger, &two).unwrap().is_none());
+}
+
+#[test]
 fn time_is_looked_at_with_ten_minutes_of_tolerance_and_no_clock_set_back_keeps_a_manifest_alive() {
     let signer = Signer::ed25519(1);
     let ledger = Ledger::new(&[signer.key()]);

@@ -259,14 +259,9 @@ class ReactNativeTest {
         installed()
         val module = SpkiPinningModule(context)
         val server = Testbed.host("leaf")
-        PlatformTrust.trustManager = Tls("JSSE").trustManager
-        try {
-            promised { module.initialize("""{"localhost": {"publicKeyHashes": ["${server.pin()}"]}}""", it) }
-            val verified = JSONObject(promised { module.verify("localhost", server.port.toDouble(), it) }!!)
-            assertTrue(verified.toString(), verified.getBoolean("ok"))
-        } finally {
-            PlatformTrust.trustManager = null
-        }
+        // By the trust of this JVM, which does not know the testbed: UpdatesTest has one that does.
+        val verified = JSONObject(promised { module.verify("localhost", server.port.toDouble(), it) }!!)
+        assertEquals("certificate-unknown-issuer", verified.getJSONObject("error").getString("code"))
         pinHost("http1", host.pin())
         val requests = mapOf("fetch" to { request(networking(), host.url()) }, "websocket" to { openWebSocket().second })
         for ((stack, request) in requests) {
