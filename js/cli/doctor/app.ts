@@ -39,7 +39,7 @@ export class App {
   }
 
   path(name: string): string {
-    return join(this.directory, name);
+    return resolve(this.directory, name);
   }
 
   /** The text of a file of the app, or null. */
