@@ -2,6 +2,7 @@ import type { Command } from './command.js';
 import { App } from './doctor/app.js';
 import { checkAutolinking } from './doctor/autolinking.js';
 import { checkConfiguration } from './doctor/configuration.js';
+import { readExpoConfig } from './doctor/expo-config.js';
 import type { Finding } from './doctor/finding.js';
 import { checkInstallation } from './doctor/installation.js';
 import { type Stack, stacksOf } from './doctor/stacks.js';
@@ -20,7 +21,8 @@ export const doctor: Command = {
   summary: 'whether an app is set up: what is installed, linked, embedded and covered',
   usage: ['doctor [DIR]'],
   about: [
-    'DIR is the root of the app, else the current directory. Nothing is changed, built or asked over the network.',
+    'DIR is the root of the app, else the current directory. Nothing is changed, built or asked over the network. An ' +
+      'app.config.js or .ts is run, as Expo does.',
     'Network stacks are those that the app asks for in its package.json, as far as they are known here: others, SDKs mostly, ' +
       'may connect by themselves.',
     'Exit code 1: there are errors. Warnings alone are exit code 0.',
@@ -30,8 +32,9 @@ export const doctor: Command = {
     const [directory = '.', ...more] = args.operands;
     if (more.length > 0) throw usageError('doctor looks at one app at a time', 'run it once for each');
     const app = new App(directory);
-    const [linked, configured] = await Promise.all([checkAutolinking(app), checkConfiguration(app)]);
-    const findings = [...checkInstallation(app), ...linked, ...configured];
+    const [linked, expo] = await Promise.all([checkAutolinking(app), readExpoConfig(app)]);
+    const configured = await checkConfiguration(app, expo);
+    const findings = [...checkInstallation(app, expo), ...linked, ...configured];
     const stacks = stacksOf(app);
     const ok = findings.every(({ severity }) => severity !== 'error');
     return {

@@ -1,3 +1,5 @@
+import { nearest } from '../cli/args.js';
+
 /** What the plugin takes in the app's configuration: `["react-native-spki-pinning", { … }]`. */
 export interface SslPinningPluginOptions {
   /**
@@ -48,8 +50,11 @@ export function readOptions(given: unknown): ReadOptions {
 function members(value: unknown, name: string, known: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name, 'an object');
   const unknown = Object.keys(value).find((key) => !known.includes(key));
-  if (unknown !== undefined)
-    throw wrong(name, `an object with ${known.join(', ')}: there is no option ${unknown}`);
+  if (unknown !== undefined) {
+    const near = nearest(unknown, known);
+    const hint = near === null ? '' : `, did you mean ${near}?`;
+    throw wrong(name, `an object with ${known.join(', ')}: there is no option ${unknown}${hint}`);
+  }
   return value as Record<string, unknown>;
 }
 

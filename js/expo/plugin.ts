@@ -1,5 +1,5 @@
 /** The config plugin: what `expo prebuild` does for pinning. */
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { checkDocument, domainsOf } from '../cli/addon.js';
 import { describeProblem } from '../cli/check.js';
 import { bringUpToDate, type Platform } from '../cli/embedding/file-state.js';
@@ -8,7 +8,7 @@ import { CliError } from '../cli/errors.js';
 import { readText } from '../cli/files.js';
 import { styleFor } from '../cli/output.js';
 import { applyAndroidRules } from './android-rules.js';
-import { type ConfigPlugins, configPlugins, type ExpoConfig } from './config-plugins.js';
+import { type ConfigPlugins, configPlugins, type ExpoConfig, type ModConfig } from './config-plugins.js';
 import { type ReadOptions, readOptions, type SslPinningPluginOptions } from './options.js';
 import { withPinnedDomains } from './pinned-domains.js';
 import { type PlatformRules, platformRules } from './platform-rules.js';
@@ -33,11 +33,12 @@ export function withSslPinning(config: ExpoConfig, given?: SslPinningPluginOptio
     (config, platform) => withEmbedded(config, expo, platform, options),
     config,
   );
-  return expo.withInfoPlist(embedded, async (config) => {
-    const { rules } = await read(config.modRequest.projectRoot, options);
-    config.modResults = withPinnedDomains(config.modResults, rules.ios);
-    return config;
-  });
+  return expo.withInfoPlist(embedded, (config) =>
+    orStopped(config, async () => {
+      const { rules } = await read(config.modRequest.projectRoot, options);
+      config.modResults = withPinnedDomains(config.modResults, rules.ios);
+    }),
+  );
 }
 
 function withEmbedded(
@@ -48,24 +49,34 @@ function withEmbedded(
 ): ExpoConfig {
   return expo.withFinalizedMod(config, [
     platform,
-    async (config) => {
-      const { projectRoot, platformProjectRoot } = config.modRequest;
-      const { document, rules } = await read(projectRoot, options);
-      const hasUpdates = Boolean(JSON.parse(document).settings?.updates);
-      await bringUpToDate(await filesToEmbed({ [platform]: platformProjectRoot }, document));
-      if (platform === 'android') await applyAndroidRules(platformProjectRoot, rules.android, expo.XML);
-      if (options.nativeLayer !== null) warn(expo, platform, rules, hasUpdates);
-      return config;
-    },
+    (config) =>
+      orStopped(config, async () => {
+        const { projectRoot, platformProjectRoot } = config.modRequest;
+        const { document, rules } = await read(projectRoot, options);
+        const hasUpdates = Boolean(JSON.parse(document).settings?.updates);
+        await bringUpToDate(await filesToEmbed({ [platform]: platformProjectRoot }, document));
+        if (platform === 'android') await applyAndroidRules(platformProjectRoot, rules.android, expo.XML);
+        if (options.nativeLayer !== null) warn(expo, platform, rules, hasUpdates);
+      }),
   ]);
+}
+
+/** Prebuild prints the message of an error and nothing else: what to do belongs into it. */
+async function orStopped<Config extends ModConfig<unknown>>(
+  config: Config,
+  work: () => Promise<void>,
+): Promise<Config> {
+  try {
+    await work();
+    return config;
+  } catch (error) {
+    throw error instanceof CliError ? stopped(error.message, [`-> ${error.suggestion}`]) : error;
+  }
 }
 
 /** Throws with every problem of the file. */
 async function read(projectRoot: string, { config, nativeLayer }: ReadOptions): Promise<Configuration> {
-  const path = join(projectRoot, config);
-  const document = await readText(path, 'configuration').catch((error) => {
-    throw error instanceof CliError ? stopped(error.message, [`-> ${error.suggestion}`]) : error;
-  });
+  const document = await readText(resolve(projectRoot, config), 'configuration');
   const { ok, problems } = checkDocument(document);
   const plain = styleFor({}, {});
   if (!ok) {

@@ -1,4 +1,4 @@
-import { advise } from './advice.js';
+import { advise, adviseOnStacks } from './advice.js';
 import { toDocument } from './document.js';
 import { SslPinningConfigError, SslPinningUpdateError } from './errors.js';
 import { subscribe } from './events.js';
@@ -53,6 +53,7 @@ export async function initializeSslPinning(
   const answer: Initialized = JSON.parse(await native.initialize(toDocument(options, settings)));
   if (!answer.ok) throw new SslPinningConfigError(answer.problems);
   advise(answer.warnings);
+  await adviseOnStacks(native).catch(() => {}); // the pins are in force all the same
 }
 
 type Initialized = { ok: true; warnings: PinningProblem[] } | { ok: false; problems: PinningProblem[] };

@@ -22,7 +22,8 @@ provideNative(isUsable ? NativeSpkiPinning : null, helpFor(Platform.OS, globalTh
 provideStacks(reactNativeStacks);
 
 // biome-ignore lint/suspicious/noConsole: where a developer looks; a release build prints nothing
-if (__DEV__) provideConsole((text) => console.warn(text));
+const warn = (text: string) => console.warn(text);
+if (__DEV__) provideConsole(warn, () => reactNativeStacks()['expo/fetch'] !== null);
 
 /** As in `api.ts`, with the type that React Native's own emitters return. */
 export function addSslPinningErrorListener(listener: PinningListener): EmitterSubscription {

@@ -13,6 +13,8 @@ export type Scenario = {
   readonly dev: boolean;
   /** What React Native or Expo put into the global object. */
   readonly surroundings?: object;
+  /** Network stacks that the platform says are checked. */
+  readonly stacks?: readonly string[];
   /** What the app initialises with, one after the other. */
   readonly configurations: readonly PinningOptions[];
 };
@@ -30,11 +32,18 @@ const HOOKS = `export function resolve(specifier, context, next) {
   return { url: 'data:text/javascript,' + encodeURIComponent(source), format: 'module', shortCircuit: true };
 }`;
 
-function makeNative({ native }: Scenario): object | null {
+function makeNative({ native, stacks }: Scenario): object | null {
   const loaded = loadAddon();
   if (native === 'absent' || !loaded.ok) return null;
   const { initialize } = NodePinning.prototype;
-  return native === 'engine' ? new NodePinning(loaded.addon, { app: { platform: 'test' } }) : { initialize };
+  if (native === 'without-events') return { initialize };
+  const pinning = new NodePinning(loaded.addon, { app: { platform: 'test' } });
+  const { getStatus } = pinning;
+  pinning.getStatus = async () => {
+    const told = stacks?.map((stack) => ({ stack, hooked: true }));
+    return JSON.stringify({ ...JSON.parse(await getStatus.call(pinning)), ...(told && { stacks: told }) });
+  };
+  return pinning;
 }
 
 const scenario: Scenario = JSON.parse(process.env.TEST_APP ?? '');

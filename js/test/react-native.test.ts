@@ -42,6 +42,20 @@ test('a release build is told nothing, nor is who does everything right', () => 
   assert.deepEqual(run({ configurations: [good] }).printed, []);
 });
 
+test('a fetch of Expo that goes by the pins is named once, where anything is pinned', () => {
+  const expo = { native: 'engine', surroundings: { expo: { modules: { ExpoFetchModule: {} } } } } as const;
+  const good = { 'example.com': { publicKeyHashes: [WRONG_PIN, OTHER_PIN] } };
+  const { printed } = run({ ...expo, stacks: ['fetch'], configurations: [{}, good, good] });
+  assert.equal(printed.length, 1);
+  assert.match(printed[0] ?? '', /before you ship it:\n {2}Expo's fetch .* be checked: upgrade Expo, or/);
+  for (const quiet of [
+    { ...expo, stacks: ['fetch', 'expo-fetch'] },
+    { ...expo, stacks: ['fetch'], dev: false },
+    { native: 'engine', stacks: ['fetch'] } as const,
+  ])
+    assert.deepEqual(run({ ...quiet, configurations: [good] }).printed, []);
+});
+
 test('without the native part nothing throws at import, and every call says why', () => {
   const { available, printed, rejections } = run({ native: 'absent', configurations: [SINGLE] });
   assert.deepEqual([available, printed], [false, []]);

@@ -1,5 +1,6 @@
 /** The entry for where nothing can be pinned: the web. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import * as reactNative from '../jest/index.js';
 import * as pinning from '../web/index.js';
@@ -23,6 +24,21 @@ test('it is not available, and everything rejects with the reason; nothing throw
 
 test('a listener is a subscription that can be removed', () => {
   pinning.addSslPinningErrorListener(() => assert.fail('told')).remove();
+});
+
+test('it needs no React, and its hook is one that hears nothing', () => {
+  pinning.useSslPinningErrorListener(() => assert.fail('told'));
+  const hooks = `export const resolve = (name, context, next) => {
+    if (/^react/.test(name)) throw new Error(name + ' is not installed');
+    return next(name, context);
+  }`;
+  const program = `
+    import { register } from 'node:module';
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});
+    const { isSslPinningAvailable } = await import('${new URL('../web/index.ts', import.meta.url)}');
+    console.log(isSslPinningAvailable());`;
+  const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', program];
+  assert.equal(execFileSync(process.execPath, args, { encoding: 'utf8' }), 'false\n');
 });
 
 test('no request failed because of pinning', async () => {

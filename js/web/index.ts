@@ -1,8 +1,11 @@
 /** The entry for the web, and for everything else that is neither React Native nor Node: nothing can be pinned there. */
 import { provideNative } from '../src/native.js';
+import type { PinningListener } from '../src/types.js';
 
 export * from '../src/api.js';
-export { useSslPinningErrorListener } from '../src/react.js';
+
+/** As in `react.ts`, for projects without React too: there is nothing to hear of here. */
+export function useSslPinningErrorListener(_listener: PinningListener): void {}
 
 provideNative(
   null,

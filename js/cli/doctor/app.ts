@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CliError } from '../errors.js';
 
@@ -18,12 +18,19 @@ export class App {
   /** Throws a CliError if there is no app. */
   constructor(directory: string) {
     this.directory = resolve(directory);
-    const manifest = readJson(this.path('package.json'));
-    if (manifest === null) {
+    if (this.read('package.json') === null) {
       throw new CliError(
         'no-app',
         `there is no package.json in ${this.directory}`,
         'run it in the root of the app',
+      );
+    }
+    const manifest = this.readJson('package.json');
+    if (manifest === null) {
+      throw new CliError(
+        'app-unreadable',
+        `${this.path('package.json')} is not JSON`,
+        'see what npm says of it',
       );
     }
     this.#declared = new Set(
@@ -32,12 +39,17 @@ export class App {
   }
 
   path(name: string): string {
-    return join(this.directory, name);
+    return resolve(this.directory, name);
   }
 
   /** The text of a file of the app, or null. */
   read(name: string): string | null {
     return readText(this.path(name));
+  }
+
+  /** The content of a file of the app, or null if it is no JSON or not there. */
+  readJson(name: string): Record<string, unknown> | null {
+    return readJson(this.path(name));
   }
 
   /** The package that the app gets by this name: its own, or, in a monorepo, one further up. */
@@ -55,18 +67,6 @@ export class App {
   findOwn(name: string): Installed | null {
     return this.#declared.has(name) ? this.find(name) : null;
   }
-
-  /** The app's Expo configuration, if it is a file without code. */
-  expoConfig(): Record<string, unknown> | null {
-    const manifest = readJson(this.path('app.json')) ?? readJson(this.path('app.config.json'));
-    return manifest === null ? null : record(manifest.expo ?? manifest);
-  }
-
-  hasExpoCode(): boolean {
-    return ['app.config.js', 'app.config.ts', 'app.config.mjs', 'app.config.cjs'].some((name) =>
-      existsSync(this.path(name)),
-    );
-  }
 }
 
 /** Whatever is no object has no members. */
@@ -74,9 +74,10 @@ export function record(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
+/** Without a byte order mark, as npm reads files. */
 function readText(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
   } catch {
     return null;
   }

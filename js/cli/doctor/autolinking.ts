@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type App, record } from './app.js';
+import { ask } from './ask.js';
 import { error, type Finding, note } from './finding.js';
 import { findPackage } from './installation.js';
 
-const TIMEOUT_MS = 60_000;
 const PLATFORMS = ['android', 'ios'] as const;
 
 /** Whether the builds will link the native part, by the word of the program that they ask themselves. */
@@ -35,13 +34,16 @@ async function linkedPlatforms(app: App, directory: string): Promise<string[] | 
   if (autolinking) {
     const program = join(autolinking.directory, 'bin/expo-modules-autolinking.js');
     const asked = PLATFORMS.map((platform) =>
-      ask(app, program, ['react-native-config', '--platform', platform, '--json']),
+      askProgram(app, program, ['react-native-config', '--platform', platform, '--json']),
     );
     return platformsOf(await Promise.all(asked), directory);
   }
   const community = app.find('@react-native-community/cli');
   if (community === null) return null;
-  return platformsOf([await ask(app, join(community.directory, 'build/bin.js'), ['config'])], directory);
+  return platformsOf(
+    [await askProgram(app, join(community.directory, 'build/bin.js'), ['config'])],
+    directory,
+  );
 }
 
 /** The platforms for which the answers have the package in this directory. */
@@ -58,16 +60,11 @@ function platformsOf(answers: readonly unknown[], directory: string): string[] |
 }
 
 /** What a program of node_modules prints as JSON, or null. */
-function ask(app: App, program: string, args: readonly string[]): Promise<unknown> {
-  if (!existsSync(program)) return Promise.resolve(null);
-  return new Promise((resolve) => {
-    const options = { cwd: app.directory, timeout: TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 };
-    execFile(process.execPath, [program, ...args], options, (failure, stdout) => {
-      try {
-        resolve(failure === null ? JSON.parse(stdout) : null);
-      } catch {
-        resolve(null);
-      }
-    });
-  });
+async function askProgram(app: App, program: string, args: readonly string[]): Promise<unknown> {
+  const answer = existsSync(program) ? await ask(app, [program, ...args]) : null;
+  try {
+    return answer?.ok ? JSON.parse(answer.output) : null;
+  } catch {
+    return null;
+  }
 }

@@ -1,24 +1,28 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { checkDocument } from '../addon.js';
-import { isUpToDate } from '../embedding/file-state.js';
+import { androidOverrides } from '../embedding/android.js';
+import { isUpToDate, type Platform } from '../embedding/file-state.js';
 import { filesToEmbed } from '../embedding/index.js';
 import { RESOURCE } from '../embedding/resource.js';
 import { CliError } from '../errors.js';
 import { readText } from '../files.js';
 import { type App, record } from './app.js';
+import type { ExpoConfig } from './expo-config.js';
 import { error, type Finding, note, warning } from './finding.js';
 import { PACKAGE, REPLACED } from './installation.js';
 
 const PLATFORMS = ['android', 'ios'] as const;
+/** As an Expo configuration names the config plugin; the last is its function. */
+const PLUGIN_NAMES = [PACKAGE, REPLACED, `${PACKAGE}/app.plugin.js`, 'withSslPinning'];
 
 /** Whether the configuration is good, and whether the app carries it as it is. */
-export async function checkConfiguration(app: App): Promise<Finding[]> {
-  const plugin = app.find('expo') === null ? null : findPlugin(app);
+export async function checkConfiguration(app: App, expo: ExpoConfig): Promise<Finding[]> {
+  const plugin = findPlugin(expo);
   const source = plugin?.config ?? RESOURCE;
-  const path = app.path(source);
-  if (!existsSync(path)) return [checkAbsent(app, source)];
-  const document = await readText(path, 'configuration');
+  const unknown = expo.state === 'unknown' ? [expoUnknown(expo.file, expo.why)] : [];
+  if (!existsSync(app.path(source))) return [...unknown, await checkAbsent(app, source, plugin)];
+  const document = await readText(app.path(source), 'configuration');
   const { ok, problems } = checkDocument(document);
   const found = problems.map(({ severity, code, message, suggestion, path }) => ({
     severity,
@@ -26,19 +30,37 @@ export async function checkConfiguration(app: App): Promise<Finding[]> {
     message: `${source}${path === '' ? '' : ` ${path}`}: ${message}`,
     suggestion,
   }));
-  if (!ok) return found;
+  if (!ok) return [...unknown, ...found];
   return [
+    ...unknown,
     note('configuration', `${source} is valid`),
     ...found,
     ...(await checkCopies(app, source, document, plugin)),
   ];
 }
 
+function expoUnknown(file: string, why: string): Finding {
+  return note(
+    'expo-config-unknown',
+    `${file} cannot be seen, so whether the config plugin is in it is not known, nor with which file: ${why}`,
+    `look for "${PACKAGE}" under "plugins" in what \`npx expo config\` prints`,
+  );
+}
+
 /** No file: it may be a choice, but a copy without a source is a rest of something. */
-function checkAbsent(app: App, source: string): Finding {
-  const copy = 'android/app/src/main/assets/ssl-pinning.json';
-  if (existsSync(app.path(copy))) {
-    const message = `the Android app carries ${copy}, but there is no ${source} that it comes from`;
+async function checkAbsent(app: App, source: string, plugin: Plugin | null): Promise<Finding> {
+  if (plugin?.isThere) {
+    const message = `the config plugin embeds ${source}, which is not there: \`expo prebuild\` will stop`;
+    return error(
+      'source-missing',
+      message,
+      `write ${source}, or name another file in \`config\` of the plugin`,
+    );
+  }
+  const copies = await Promise.all(PLATFORMS.map((platform) => copyOf(app, platform)));
+  const copy = copies.find((path) => path !== null);
+  if (copy !== undefined) {
+    const message = `the app carries ${copy}, but there is no ${source} that it comes from`;
     return warning('source-missing', message, `move it to ${source}, or delete it`);
   }
   return note(
@@ -46,6 +68,13 @@ function checkAbsent(app: App, source: string): Finding {
     `there is no ${source}: nothing is pinned until JavaScript calls initializeSslPinning`,
     'keep the configuration in that file, to have it in force from the start and checked in CI',
   );
+}
+
+/** The copy that a platform's project has, or null. */
+async function copyOf(app: App, platform: Platform): Promise<string | null> {
+  const files = await filesToEmbed({ [platform]: app.path(platform) }, '').catch(() => []);
+  const copy = files.find(({ role, is }) => role === 'copy' && is !== null);
+  return copy === undefined ? null : relative(app.directory, copy.path);
 }
 
 async function checkCopies(
@@ -56,12 +85,18 @@ async function checkCopies(
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   if (plugin !== null && !plugin.isThere) {
-    const message = 'the config plugin is not in the app configuration, so `expo prebuild` embeds nothing';
-    findings.push(warning('no-plugin', message, `add "${PACKAGE}" to "plugins" in app.json`));
+    const message = `the config plugin is not in ${plugin.file}, so \`expo prebuild\` embeds nothing`;
+    const suggestion = `add "${PACKAGE}" to "plugins" in ${plugin.file}; where nobody runs prebuild, embed is enough`;
+    findings.push(warning('no-plugin', message, suggestion));
   }
   const remedy = plugin?.isThere ? 'npx expo prebuild' : `npx ${PACKAGE} embed ${source}`;
   for (const platform of PLATFORMS.filter((platform) => existsSync(app.path(platform)))) {
     findings.push(await checkCopy(app, platform, document, remedy));
+  }
+  for (const path of await androidOverrides(app.path('android'), document)) {
+    const override = relative(app.directory, path);
+    const message = `builds with the source set of ${override} carry that in its place`;
+    findings.push(warning('embedded-overridden', message, `npx ${PACKAGE} check ${override}, or delete it`));
   }
   const isMade = PLATFORMS.some((platform) => existsSync(app.path(platform)));
   return isMade
@@ -69,12 +104,7 @@ async function checkCopies(
     : [...findings, note('no-projects', 'there is neither ./android nor ./ios yet', null)];
 }
 
-async function checkCopy(
-  app: App,
-  platform: 'android' | 'ios',
-  document: string,
-  remedy: string,
-): Promise<Finding> {
+async function checkCopy(app: App, platform: Platform, document: string, remedy: string): Promise<Finding> {
   try {
     const files = await filesToEmbed({ [platform]: app.path(platform) }, document);
     const stale = files.filter((file) => !isUpToDate(file)).map(({ path }) => relative(app.directory, path));
@@ -93,16 +123,22 @@ async function checkCopy(
 interface Plugin {
   readonly isThere: boolean;
   readonly config: string | undefined;
+  /** Where it belongs. */
+  readonly file: string;
 }
 
-/** The config plugin in the app's configuration. Null if that is code: it is not run here. */
-function findPlugin(app: App): Plugin | null {
-  if (app.hasExpoCode()) return null;
-  const plugins = app.expoConfig()?.plugins;
+/** The config plugin in the app's Expo configuration. Null where there is none, or nobody can see it. */
+function findPlugin(expo: ExpoConfig): Plugin | null {
+  if (expo.state !== 'known') return null;
+  const { plugins } = expo.content;
   const entries = Array.isArray(plugins)
     ? plugins.map((entry) => (Array.isArray(entry) ? entry : [entry]))
     : [];
-  const entry = entries.find(([name]) => name === PACKAGE || name === REPLACED);
+  const entry = entries.find(([name]) => PLUGIN_NAMES.includes(name));
   const { config } = record(entry?.[1]);
-  return { isThere: entry !== undefined, config: typeof config === 'string' ? config : undefined };
+  return {
+    isThere: entry !== undefined,
+    config: typeof config === 'string' ? config : undefined,
+    file: expo.file,
+  };
 }

@@ -1,4 +1,5 @@
 import type { App, Installed } from './app.js';
+import type { ExpoConfig } from './expo-config.js';
 import { error, type Finding, note, warning } from './finding.js';
 
 /** This package. */
@@ -21,8 +22,14 @@ const RIVALS: Readonly<Record<string, string>> = {
 };
 
 /** What is installed, and whether it can work together. */
-export function checkInstallation(app: App): Finding[] {
-  return [...checkPackage(app), ...checkReactNative(app), ...checkArchitecture(app), ...checkRivals(app)];
+export function checkInstallation(app: App, expo: ExpoConfig): Finding[] {
+  return [
+    ...checkPackage(app),
+    ...checkPods(app),
+    ...checkReactNative(app),
+    ...checkArchitecture(app, expo),
+    ...checkRivals(app),
+  ];
 }
 
 /** This package in the app, by its name or by the name of the one it replaces. */
@@ -55,6 +62,14 @@ function checkPackage(app: App): Finding[] {
   ];
 }
 
+/** What npm has installed is not in the iOS app before CocoaPods has seen it. */
+function checkPods(app: App): Finding[] {
+  const pods = app.read('ios/Podfile.lock');
+  if (pods === null || findPackage(app) === null || pods.includes(`- ${PACKAGE} (`)) return [];
+  const message = `ios/Podfile.lock does not have ${PACKAGE}: the iOS app is built without it`;
+  return [warning('pods-stale', message, 'run `pod install` in ios')];
+}
+
 function checkReactNative(app: App): Finding[] {
   const found = app.find('react-native');
   if (found === null) {
@@ -82,13 +97,13 @@ function checkReactNative(app: App): Finding[] {
   return [note('react-native', `React Native ${found.version}${sdk}`)];
 }
 
-function checkArchitecture(app: App): Finding[] {
+function checkArchitecture(app: App, expo: ExpoConfig): Finding[] {
   const reactNative = app.find('react-native');
   if (reactNative === null || compare(minorOf(reactNative), ONLY_NEW_ARCHITECTURE) >= 0) return [];
   const isOff =
     /^\s*newArchEnabled\s*=\s*false/m.test(app.read('android/gradle.properties') ?? '') ||
     /"newArchEnabled"\s*:\s*"?false/.test(app.read('ios/Podfile.properties.json') ?? '') ||
-    app.expoConfig()?.newArchEnabled === false;
+    (expo.state === 'known' && expo.content.newArchEnabled === false);
   if (!isOff) return [note('architecture', 'new architecture')];
   return [
     warning(

@@ -55,7 +55,8 @@ impl EarlyHosts {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let message = format!("requests were made before this configuration, and went unpinned, to {named}{more}");
+        let message =
+            format!("requests were made before this configuration, and went unpinned, to {named}{more}");
         let suggestion = "embed the configuration into the app (`embed`, or the Expo plugin), or await initializeSslPinning \
                           before the first request";
         Some(Finding::new("requests-before-pins", message).suggest(suggestion).at(Severity::Warning, ""))

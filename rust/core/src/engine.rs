@@ -1,6 +1,7 @@
 //! The engine that a bridge owns: the pins in force behind an atomic swap, events, counters.
 
 use crate::{
+    early::EarlyHosts,
     event::{Event, EventKind, EventLog, EventSink, Notice},
     manifest::{Manifest, Refused},
     options::{self, Settings},
@@ -28,9 +29,9 @@ pub struct Initialized {
 
 /// Judges connections by the pins in force. One per process; all methods may be called from any thread.
 ///
-/// A check takes no lock, and allocates nothing when the connection is allowed, with three exceptions: a thread's first
-/// check, a host in an unusual spelling (IDN not in A-labels, an odd form of an IP address), and the warning, once for
-/// each domain, that its pins expire or have expired.
+/// A check takes no lock, and allocates nothing when the connection is allowed, with four exceptions: a thread's first
+/// check, a host in an unusual spelling (IDN not in A-labels, an odd form of an IP address), the warning, once for each
+/// domain, that its pins expire or have expired, and what comes before the first configuration.
 #[derive(Default)]
 pub struct Engine {
     pins: ArcSwap<PinSet>,
@@ -41,6 +42,7 @@ pub struct Engine {
     told: Mutex<Told>,
     observer: OnceLock<Arc<dyn FailureObserver>>,
     watch: Watch,
+    early: EarlyHosts,
 }
 
 impl Engine {
@@ -76,11 +78,12 @@ impl Engine {
             );
             configuration.warnings.push(finding.at(Severity::Warning, ""));
         }
-        let warnings = configuration.warnings.clone();
         let restored = restore(&configuration.settings);
+        let mut pins = PinSet::compile(configuration, source, 0);
+        pins.warn(self.early.end(&pins, now_ms));
+        let warnings = pins.own.warnings.clone();
         let mut refused = None;
         let generation = self.swap(|before, generation| {
-            let pins = PinSet::compile(configuration, source, generation);
             // One that was applied while `restore` was looking is newer than what that has found.
             let is_same = before.settings().updates == pins.settings().updates;
             let held = before.update.clone().filter(|_| is_same && pins.settings().updates.is_some());
@@ -227,6 +230,7 @@ impl Engine {
     ) -> Verdict {
         self.counters.count(judgement.outcome, now_ms);
         self.watch.note(host, stack, judgement);
+        self.early.note(host);
         self.announce_expiry(pins, judgement.entry, now_ms);
         if judgement.outcome == Outcome::Allowed {
             return Verdict::new(judgement, Vec::new());

@@ -198,6 +198,13 @@ impl PinSet {
         Self { own: Arc::new(own), update: None, generation }
     }
 
+    /// Adds to the warnings of a set that nobody else has yet.
+    pub(crate) fn warn(&mut self, warning: Option<Problem>) {
+        if let Some(own) = Arc::get_mut(&mut self.own) {
+            own.warnings.extend(warning);
+        }
+    }
+
     /// A set that pins nothing.
     pub fn empty(generation: u64) -> Self {
         Self { generation, ..Self::default() }

@@ -390,6 +390,55 @@ fn an_allowed_check_allocates_nothing() {
 }
 
 #[test]
+fn requests_to_a_pinned_host_before_the_first_configuration_are_warned_of_once() {
+    let (engine, chain) = (Engine::new(), [certificate()]);
+    for host in ["Api.A.test.", "api.a.test", "b.test", "out.a.test", "a.test"] {
+        assert!(!engine.check(Some(host), &chain, "fetch", NOW).is_blocked());
+    }
+    engine.check_unvalidated(Some("early.a.test"), &chain, "fetch", NOW);
+    engine.evaluate(Some("question.a.test"), &chain, NOW);
+    engine.check(None, &chain, "fetch", NOW);
+    assert!(engine.initialize("{", NOW).is_err(), "what is refused is no configuration");
+    let more = r#","includeSubdomains":true,"excludedSubdomains":["out.a.test"]"#;
+    let document = configuration("a.test", &[certificate(), certificate()], more);
+    let warnings = engine.initialize(&document, NOW).unwrap().warnings;
+    let [warning] = &warnings[..] else { panic!("one warning: {warnings:?}") };
+    assert_eq!((warning.code, warning.path.as_str()), ("requests-before-pins", ""));
+    assert!(warning.message.ends_with(" to api.a.test, a.test, early.a.test"), "{}", warning.message);
+    assert!(warning.suggestion.as_ref().unwrap().contains("await initializeSslPinning before"));
+    assert_eq!(engine.status(NOW).warnings, warnings);
+
+    engine.disable();
+    engine.check(Some("a.test"), &chain, "fetch", NOW);
+    assert!(engine.initialize(&document, NOW).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn requests_to_hosts_that_are_not_pinned_are_nothing_to_warn_of() {
+    let (engine, chain) = (Engine::new(), [certificate()]);
+    engine.check(Some("b.test"), &chain, "fetch", NOW);
+    engine.check(Some("a.test"), &chain, "fetch", NOW);
+    let expired =
+        configuration("a.test", &[certificate(), certificate()], r#","expirationDate":"2025-12-31""#);
+    let warnings = engine.initialize(&expired, NOW).unwrap().warnings;
+    assert!(warnings.iter().all(|warning| warning.code != "requests-before-pins"), "{warnings:?}");
+}
+
+#[test]
+fn hosts_of_requests_before_the_first_configuration_are_kept_in_bounds() {
+    let (engine, chain) = (Engine::new(), [certificate()]);
+    for index in 0..1000 {
+        engine.check(Some(&format!("h{index}.a.test")), &chain, "fetch", NOW);
+    }
+    assert_eq!(allocations(|| _ = engine.check(Some("z.a.test"), &chain, "fetch", NOW)), 0, "there are 64");
+    let document = configuration("a.test", &[certificate(), certificate()], r#","includeSubdomains":true"#);
+    let warnings = engine.initialize(&document, NOW).unwrap().warnings;
+    assert!(warnings[0].message.ends_with(", h9.a.test and 54 more"), "{}", warnings[0].message);
+    engine.check(Some("z.a.test"), &chain, "fetch", NOW); // blocked, with an event
+    assert_eq!(allocations(|| _ = engine.check(Some("z.b.test"), &chain, "fetch", NOW)), 0);
+}
+
+#[test]
 fn which_stack_brings_connections_to_a_watched_host_is_noted_and_nothing_else() {
     let engine = Engine::new();
     let chain = [certificate()];
