@@ -3,10 +3,10 @@ package com.spkipinning
 import android.content.Context
 import android.content.pm.PackageManager
 import android.util.Log
+import java.io.File
 import java.util.concurrent.atomic.AtomicBoolean
 import okhttp3.OkHttpClient
 import org.json.JSONObject
-import java.io.File
 
 /** Pinning for the HTTP clients of an app. Those of React Native are pinned without a call. */
 public object SpkiPinning {

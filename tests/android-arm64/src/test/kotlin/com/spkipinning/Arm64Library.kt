@@ -72,7 +72,7 @@ class Arm64Library(path: String) :
 
     override fun generation() = check.callStaticJniMethodLong(emulator, "generation()J")
 
-    override fun initialize(document: String?) = 
+    override fun initialize(document: String?) =
         check.text("initialize(Ljava/lang/String;Z)Ljava/lang/String;", document.java(), false)!!
 
     override fun disable() = check.callStaticJniMethod(emulator, "disable()V")

@@ -101,7 +101,8 @@ class VectorsTest {
     fun `every domain key is taken or refused as the vectors say`() {
         for (case in JSONObject(read("hosts.json")).getJSONArray("cases").objects()) {
             val options = JSONObject().put("publicKeyHashes", JSONArray(listOf(WRONG_PIN)))
-            val answer = JSONObject(NativeCheck.initialize(JSONObject().put(case.getString("input"), options).toString(), embedded = false))
+            val document = JSONObject().put(case.getString("input"), options).toString()
+            val answer = JSONObject(NativeCheck.initialize(document, embedded = false))
             val about = "hosts.json: ${case.getString("name")}: $answer"
             assertEquals(!case.isNull("host"), answer.getBoolean("ok"), about)
             if (case.isNull("host")) {
