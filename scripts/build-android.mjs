@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { anonymousPaths } from './lib/anonymous.mjs';
-import { ABIS, checkLibrary, SHIPPED, WITH_STD } from './lib/native.mjs';
+import { ABIS, BUDGETS, checkLibrary, SHIPPED, WITH_STD } from './lib/native.mjs';
 import { ROOT, run } from './lib/run.mjs';
 import { Failure, main, step } from './lib/steps.mjs';
 import { compareVersions, requireTools } from './lib/tools.mjs';
@@ -89,6 +89,8 @@ async function report(readelf) {
     const library = join(JNI_LIBS, abi, 'libspki_pinning.so');
     await checkLibrary(library, { readelf, pages: abi.includes('64') });
     const { size } = await stat(library);
-    console.log(`${abi.padEnd(12)} ${(size / 1000).toFixed(0).padStart(6)} kB`);
+    const kB = Math.round(size / 1000);
+    console.log(`${abi.padEnd(12)} ${String(kB).padStart(6)} kB`);
+    if (kB > BUDGETS[abi]) throw new Failure(`${library} weighs more than ${BUDGETS[abi]} kB`);
   }
 }

@@ -66,7 +66,7 @@ export function typeErrors(page: Page, ambient = ''): string[] {
     writeFileSync(file, content);
     return file;
   };
-  const files = page.samples('ts').map((sample, index) => write(`sample${index + 1}.ts`, sample));
+  const files = page.samples('ts').map((sample, index) => write(`sample${index + 1}.mts`, sample));
   assert.ok(files.length > 0);
   const program = ts.createProgram([...files, write('ambient.d.ts', ambient)], {
     target: ts.ScriptTarget.ES2022,
@@ -86,7 +86,7 @@ export function typeErrors(page: Page, ambient = ''): string[] {
 
 /** Runs a sample as a program of its own that imports the package by its name. */
 export function runSample(page: Page, name: string, sample: string, testbed: Testbed): Promise<Outcome> {
-  const file = join(directoryOf(page), name);
+  const file = join(directoryOf(page), name.replace(/\.ts$/, '.mts')); // as in an app, `await` may stand anywhere
   const dns = "import { resolveTestbed } from '../../../scripts/lib/testbed.mjs';\nresolveTestbed();\n";
   writeFileSync(file, dns + sample);
   return node(['--import', import.meta.resolve('tsx'), file], {
