@@ -1,1 +1,9 @@
-export { type NativeLayerOptions, type SslPinningPluginOptions, withSslPinning as default } from './lib/expo/plugin.js';
+import type * as options from './lib/expo/options.js';
+import { withSslPinning } from './lib/expo/plugin.js';
+
+declare const plugin: typeof withSslPinning;
+declare namespace plugin {
+  type NativeLayerOptions = options.NativeLayerOptions;
+  type SslPinningPluginOptions = options.SslPinningPluginOptions;
+}
+export = plugin;

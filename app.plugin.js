@@ -1,1 +1,1 @@
-export { withSslPinning as default } from './lib/expo/plugin.js';
+module.exports = require('./lib/expo/plugin.js').withSslPinning;

@@ -2,6 +2,13 @@ require 'json'
 
 package = JSON.parse(File.read(File.join(__dir__, 'package.json')))
 
+# The npm package carries what is built. CocoaPods has no moment to build it in: it prepares no pods of a path.
+missing = ['ios/SpkiPinning.xcframework', 'ios/Generated'].reject { |path| File.exist?(File.join(__dir__, path)) }
+unless missing.empty?
+  raise "#{package['name']} has no #{missing.join(' and no ')}. If this is its repository, run `npm run build:ios` in " \
+        "#{__dir__}, which takes Rust and Xcode; otherwise install it from npm again."
+end
+
 Pod::Spec.new do |s|
   s.name = 'react-native-spki-pinning'
   s.module_name = 'SpkiPinning'

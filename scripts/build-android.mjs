@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { anonymousPaths } from './lib/anonymous.mjs';
 import { ABIS, checkLibrary, SHIPPED, WITH_STD } from './lib/native.mjs';
 import { ROOT, run } from './lib/run.mjs';
 import { Failure, main, step } from './lib/steps.mjs';
@@ -68,7 +69,7 @@ async function build(ndk) {
     const abis = Object.keys(ABIS).flatMap((abi) => ['-t', abi]);
     const where = ['ndk', ...abis, '--platform', API_LEVEL, '-o', JNI_LIBS];
     const outcome = await run('cargo', [...where, 'rustc', ...SHIPPED, ...WITH_STD.args], {
-      env: { ...WITH_STD.env, ANDROID_NDK_HOME: ndk },
+      env: { ...(await anonymousPaths()), ...WITH_STD.env, ANDROID_NDK_HOME: ndk },
       show: 'progress',
     });
     if (outcome.code !== 0) throw new Failure('cargo ndk failed: see above');

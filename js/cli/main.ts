@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import root from '../node/package-root.cjs';
 import { COMMON_OPTIONS, nearest, parse } from './args.js';
 import { check } from './check.js';
 import { type Command, PROGRAM, type Result } from './command.js';
@@ -65,9 +67,7 @@ function find(name: string): Command {
 }
 
 function version(): string {
-  // The same place from js/cli and from lib/cli.
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return JSON.parse(text).version;
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 }
 
 function asCliError(error: unknown): CliError {
@@ -98,16 +98,21 @@ process.stderr.on('error', () => {}); // there is nobody left to tell
 const words = process.argv.slice(2);
 const end = words.indexOf('--');
 const isJson = words.slice(0, end < 0 ? words.length : end).some((word) => /^--json(=|$)/.test(word));
-try {
+
+async function main(): Promise<void> {
   const result = await run(words);
   process.exitCode = result.exitCode;
   const text = isJson ? JSON.stringify(result.json, null, 2) : result.human(styleFor(process.stdout));
   process.stdout.write(`${text}\n`);
   const notes = isJson ? '' : (result.notes?.(styleFor(process.stderr)) ?? '');
   if (notes !== '') process.stderr.write(`${notes}\n`);
-} catch (caught) {
+}
+
+function fail(caught: unknown): void {
   const error = asCliError(caught);
   process.exitCode = error.exitCode;
   process.stderr.write(`${describeError(error, styleFor(process.stderr))}\n`);
   if (isJson) process.stdout.write(`${JSON.stringify({ ok: false, error }, null, 2)}\n`);
 }
+
+main().catch(fail);

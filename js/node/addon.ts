@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import path from './addon-path.cjs';
+import { join } from 'node:path';
+import root from './package-root.cjs';
 
 /** An engine of the Node add-on; `rust/node/src/engine.rs` says what each method does. Results are JSON. */
 export interface NativeEngine {
@@ -52,6 +53,11 @@ export type LoadedAddon =
   | { readonly ok: true; readonly addon: Addon }
   | { readonly ok: false; readonly error: AddonProblem };
 
+const PLATFORM = `${process.platform}-${process.arch}`;
+
+/** One for each platform that a release is built for. */
+const path = join(root, 'build/node', `spki-pinning.${PLATFORM}.node`);
+
 let loaded: LoadedAddon | null = null;
 
 /** Loads the add-on when it is first asked for. */
@@ -62,14 +68,17 @@ export function loadAddon(): LoadedAddon {
 
 function load(): LoadedAddon {
   if (!existsSync(path)) {
-    const message = `the native part is not built: there is no ${path}`;
-    return { ok: false, error: { code: 'addon-missing', message, suggestion: 'run `npm run build`' } };
+    const message = `there is no native part for ${PLATFORM}: ${path} is missing`;
+    const suggestion =
+      'run `npm run build` if this is the repository; the package has one for each common platform';
+    return { ok: false, error: { code: 'addon-missing', message, suggestion } };
   }
   try {
     return { ok: true, addon: createRequire(path)(path) };
   } catch (error) {
     const message = `the native part does not load: ${(error as Error).message}`;
-    const suggestion = 'it may be of another platform or Node version: run `npm run build`';
+    const suggestion =
+      'it may be of another C library or Node version: run `npm run build` in the repository';
     return { ok: false, error: { code: 'addon-unusable', message, suggestion } };
   }
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { anonymousPaths, machinePaths } from '../../scripts/lib/anonymous.mjs';
 import { samePackages } from '../../scripts/lib/build.mjs';
 import {
   countsOfCargo,
@@ -17,6 +18,7 @@ import {
   sum,
 } from '../../scripts/lib/counts.mjs';
 import { brokenLinks } from '../../scripts/lib/links.mjs';
+import { missingFromRelease } from '../../scripts/lib/release.mjs';
 import { run } from '../../scripts/lib/run.mjs';
 import {
   compareVersions,
@@ -221,4 +223,47 @@ test('links to files and headings that are not there are found', () => {
     'README.md: gone.png: there is no such file',
     'README.md: gone/reference.md: there is no such file',
   ]);
+});
+
+test('a file that tells where it was built is found out, and the flags that prevent it keep what was given', async () => {
+  assert.deepEqual(machinePaths(Buffer.from(`\0${ROOT}rust/core/src/lib.rs\0`)), [ROOT]);
+  assert.deepEqual(machinePaths(Buffer.from('\0spki-pinning/rust/core/src/lib.rs\0crates/ring/lib.rs')), []);
+  const { CARGO_ENCODED_RUSTFLAGS: flags = '' } = await anonymousPaths();
+  assert.ok(flags.split('\x1f').includes(`--remap-path-prefix=${ROOT.slice(0, -1)}=spki-pinning`));
+});
+
+test('a release without what other machines build is refused, with the commands that make it', () => {
+  const lacking = () => missingFromRelease(directory).map(({ command }) => command.split(',')[0]);
+  assert.deepEqual(lacking(), ['npm run build:android', 'npm run build:ios', 'npm run build']);
+  for (const { files } of missingFromRelease(directory)) {
+    for (const file of files) {
+      mkdirSync(dirname(join(directory, file)), { recursive: true });
+      write(file, '');
+    }
+  }
+  assert.deepEqual(lacking(), []);
+  rmSync(join(directory, 'android/src/main/jniLibs/x86/libspki_pinning.so'));
+  assert.deepEqual(lacking(), ['npm run build:android']);
+});
+
+test('package.json and Cargo.toml name one version', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const workspace = readFileSync(join(ROOT, 'Cargo.toml'), 'utf8');
+  assert.equal(/^\[workspace\.package\]\nversion = "(.*)"$/m.exec(workspace)?.[1], version);
+});
+
+test("what others' actions do in our workflows is fixed by their commits", () => {
+  const files = readdirSync(join(ROOT, '.github'), { recursive: true, encoding: 'utf8' });
+  const workflows = files.filter((file) => file.endsWith('.yml'));
+  const used = workflows.flatMap((file) =>
+    [...readFileSync(join(ROOT, '.github', file), 'utf8').matchAll(/\buses: *(.*)$/gm)].map(
+      ([, it = '']) => it,
+    ),
+  );
+  const others = used.filter((action) => !action.startsWith('./'));
+  assert.ok(others.length > 10);
+  assert.deepEqual(
+    others.filter((action) => !/^[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action)),
+    [],
+  );
 });

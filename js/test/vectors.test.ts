@@ -14,7 +14,8 @@ interface Addon {
   normalizeHost(input: string): string;
   parsePin(input: string): string;
 }
-const addon: Addon = createRequire(import.meta.url)('../../build/node/spki-pinning.node');
+const file = `../../build/node/spki-pinning.${process.platform}-${process.arch}.node`;
+const addon: Addon = createRequire(import.meta.url)(file);
 
 interface Case {
   readonly name: string;

@@ -2,6 +2,7 @@
 /** The library of apps (rust/ffi) for iOS: building it, and what has to hold of it. Needs nothing of Apple's. */
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { requireAnonymous } from './anonymous.mjs';
 import { objectsOf } from './mach-o.mjs';
 import { buildLibrary, C_COMPILERS, cCompiler, WITH_STD } from './native.mjs';
 import { ROOT, run } from './run.mjs';
@@ -126,6 +127,7 @@ export async function checkIosLibrary(library, target) {
   const problems = problemsOfIosLibrary(objectsOf(archive), headers.flatMap(declaredIn), target, reasons);
   if (archive.includes('as a test asked for')) problems.push('it can be told to panic');
   if (problems.length > 0) throw new Failure(`${library}: ${problems.join('; ')}`);
+  await requireAnonymous(library);
 }
 
 /**

@@ -1,7 +1,8 @@
 // @ts-check
 /** What `npm run build` does. The other scripts call it for what they need; a second run finds nothing to do. */
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { anonymousPaths, requireAnonymous } from './anonymous.mjs';
 import { ROOT, run, runNpm, runPackage } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
 import { requireTools } from './tools.mjs';
@@ -10,6 +11,9 @@ const EXECUTABLE = process.platform === 'win32' ? '.exe' : '';
 
 /** The binary of rust/testbed. */
 export const TESTBED = join(ROOT, `build/testbed/spki-pinning-testbed${EXECUTABLE}`);
+
+/** The Node add-on for this machine: where js/node/addon.ts looks for it. */
+export const ADDON = join(ROOT, `build/node/spki-pinning.${process.platform}-${process.arch}.node`);
 
 /** Everything: npm packages, the Rust add-on and testbed, the TypeScript. */
 export async function build() {
@@ -69,7 +73,7 @@ export async function buildRust() {
     const outcome = await run(
       'cargo',
       ['build', '--release', '--locked', ...packages, '--message-format=json-render-diagnostics'],
-      { show: 'progress' },
+      { env: await anonymousPaths(), show: 'progress' },
     );
     if (outcome.code !== 0) throw new Failure('cargo build failed: see above');
     const artifacts = artifactsOf(outcome.stdout);
@@ -79,7 +83,8 @@ export async function buildRust() {
     );
     const addon = library?.find((file) => /\.(so|dylib|dll)$/.test(file));
     if (addon === undefined || !testbed?.executable) throw new Failure('cargo built no add-on or no testbed');
-    await installFile(addon, join(ROOT, 'build/node/spki-pinning.node'));
+    await requireAnonymous(addon);
+    await installFile(addon, ADDON);
     await installFile(testbed.executable, TESTBED);
   });
 }
@@ -109,47 +114,33 @@ export async function installFile(from, to) {
   await rename(temporary, to);
 }
 
-/** What of js/ is compiled to where: ES modules; and CommonJS, for who cannot load those. */
-const OUTPUTS = [
-  { directory: 'lib', project: 'tsconfig.build.json', of: /^(src|node|cli|expo|web|jest)\b.*\.c?ts$/ },
-  {
-    directory: 'commonjs',
-    project: 'tsconfig.commonjs.json',
-    of: /^((src|web|jest)\b.*|node[\\/]addon(-path)?)\.c?ts$/,
-  },
-];
+/** What of js/ is compiled, to {@link LIB}. */
+const COMPILED = /^(src|node|cli|expo|web|jest)\b.*\.c?ts$/;
+const LIB = 'lib';
 
-/** js/ to lib/ and commonjs/. */
+/** js/ to lib/. */
 export async function compileTypeScript() {
   await step('tsc', async () => {
-    const compared = await Promise.all(OUTPUTS.map(compareOutput));
-    const isMissing = compared.some(({ missing }) => missing);
+    const { missing, stale } = await compareOutput();
     // tsc does not look for its output.
-    const args = ['-b', ...OUTPUTS.map(({ project }) => project), ...(isMissing ? ['--force'] : [])];
+    const args = ['-b', 'tsconfig.build.json', ...(missing ? ['--force'] : [])];
     expectSuccess('the TypeScript does not compile', await runPackage('typescript/bin/tsc', args));
     // What is stale would be published.
-    await Promise.all(compared.flatMap(({ stale }) => stale.map((file) => rm(join(ROOT, file)))));
-    await writeFile(join(ROOT, 'commonjs/package.json'), '{ "type": "commonjs" }\n');
-    await chmod(join(ROOT, 'lib/cli/main.js'), 0o755);
+    await Promise.all(stale.map((file) => rm(join(ROOT, LIB, file))));
+    await chmod(join(ROOT, LIB, 'cli/main.js'), 0o755);
   });
 }
 
-/**
- * Whether a compiled file is missing, and those whose source is gone.
- * @param {typeof OUTPUTS[number]} output
- */
-async function compareOutput({ directory, of }) {
-  const [sources, output] = await Promise.all([filesIn('js'), filesIn(directory)]);
-  const modules = sources.filter((file) => of.test(file));
+/** Whether a compiled file is missing, and those whose source is gone. */
+async function compareOutput() {
+  const [sources, output] = await Promise.all([filesIn('js'), filesIn(LIB)]);
+  const modules = sources.filter((file) => COMPILED.test(file));
   const expected = new Set(
-    modules.flatMap((file) =>
-      ['.$1js', '.$1js.map', '.d.$1ts', '.d.$1ts.map'].map((end) => file.replace(/\.(c?)ts$/, end)),
-    ),
+    modules.flatMap((file) => ['.$1js', '.d.$1ts'].map((end) => file.replace(/\.(c?)ts$/, end))),
   );
-  const stale = output.filter((file) => /\.(c?js|c?ts|map)$/.test(file) && !expected.has(file));
   return {
     missing: [...expected].some((file) => !output.includes(file)),
-    stale: stale.map((file) => join(directory, file)),
+    stale: output.filter((file) => /\.(c?js|c?ts|map)$/.test(file) && !expected.has(file)),
   };
 }
 

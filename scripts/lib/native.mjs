@@ -2,6 +2,7 @@
 /** The library of apps (rust/ffi): for this machine's JVM, and for Android without an NDK. */
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { anonymousPaths, requireAnonymous } from './anonymous.mjs';
 import { artifactsOf, installFile } from './build.mjs';
 import { ROOT, run } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
@@ -106,7 +107,10 @@ export function cCompiler(target) {
  */
 export async function buildLibrary([command = '', ...args], testing, directory, env) {
   const options = [...(testing ? ['--features', 'testing'] : []), '--message-format=json-render-diagnostics'];
-  const outcome = await run('cargo', [command, ...options, ...args], { env, show: 'progress' });
+  const outcome = await run('cargo', [command, ...options, ...args], {
+    env: { ...(await anonymousPaths(env.RUSTC)), ...env },
+    show: 'progress',
+  });
   if (outcome.code !== 0) throw new Failure('cargo cannot build rust/ffi: see above');
   const built = artifactsOf(outcome.stdout).find(({ target }) => target.name === 'spki_pinning');
   const library = built?.filenames.find((file) => /\.(so|dylib|dll|a)$/.test(file));
@@ -139,6 +143,7 @@ export async function checkLibrary(path, { readelf = 'readelf', pages = true } =
   expectSuccess(`readelf cannot read ${path}`, outcome);
   const problems = problemsOfLibrary(outcome.stdout, pages);
   if (problems.length > 0) throw new Failure(`${path}: ${problems.join('; ')}`);
+  await requireAnonymous(path);
 }
 
 /**

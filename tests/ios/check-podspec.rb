@@ -2,6 +2,7 @@
 # there. Run by in-root.sh.
 #   usage: check-podspec.rb PODSPEC
 require 'ostruct'
+require 'tmpdir'
 
 # As Pod::Specification takes it: attributes, and dependencies.
 class Specification < OpenStruct
@@ -30,8 +31,31 @@ def install_modules_dependencies(spec)
   spec.dependency 'React-Core'
 end
 
-podspec = File.expand_path(ARGV.fetch(0))
-eval(File.read(podspec), binding, podspec) # rubocop:disable Security/Eval
+# The repository with other files under ios/, which only Xcode makes.
+def repository_with(built)
+  root = File.dirname(File.expand_path(ARGV.fetch(0)))
+  directory = Dir.mktmpdir
+  at_exit { FileUtils.remove_entry(directory) }
+  Dir.mkdir(File.join(directory, 'ios'))
+  entries = Dir.children(root) - ['ios'] + (Dir.children(File.join(root, 'ios')) - built).map { |name| "ios/#{name}" }
+  entries.each { |entry| File.symlink(File.join(root, entry), File.join(directory, entry)) }
+  built.each { |name| Dir.mkdir(File.join(directory, 'ios', name)) }
+  File.join(directory, File.basename(ARGV.fetch(0)))
+end
+
+def evaluate(podspec)
+  eval(File.read(podspec), binding, podspec) # rubocop:disable Security/Eval
+end
+
+begin
+  evaluate(repository_with([]))
+  abort 'it says nothing of a framework that is missing' unless File.exist?('ios/SpkiPinning.xcframework')
+rescue RuntimeError => e
+  abort "it does not say what makes the framework: #{e}" unless e.message.include?('`npm run build:ios`')
+end
+
+podspec = repository_with(['SpkiPinning.xcframework'])
+evaluate(podspec)
 spec = Pod::Spec.last
 
 problems = %i[name version summary license author homepage source platforms swift_version module_name].reject { |key| spec[key] }

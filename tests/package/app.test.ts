@@ -1,172 +1,75 @@
 /** A fresh app of React Native's community template with this package from its tarball, as `npm install` brings it. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { NAME, Project, REPLACED } from './tarball.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TEMPLATE = '@react-native-community/template@0.87.2';
-const NAME = 'react-native-spki-pinning';
 
-const directory = mkdtempSync(join(tmpdir(), 'spki-app-'));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const PLATFORMS = ['android', 'ios'];
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly output: string;
+const app = new Project('app');
+after(() => app.remove());
+
+/** Makes the app, and returns the name of the package's tarball. */
+async function create(): Promise<string> {
+  const [{ filename }] = JSON.parse(await app.npm('pack', TEMPLATE, '--json'));
+  await app.succeed('tar', 'xzf', filename);
+  cpSync(app.path('package/template'), app.directory, { recursive: true });
+  rmSync(app.path('package'), { recursive: true });
+  return (await app.pack()).file;
 }
 
-function run(program: string, ...args: string[]): Promise<Outcome> {
-  const options = {
-    cwd: join(directory, 'app'),
-    maxBuffer: 1 << 26,
-    env: { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined, CI: '1' },
-  };
-  return new Promise((resolve) =>
-    execFile(program, args, options, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : 1, stdout, output: `${stdout}${stderr}` }),
-    ),
-  );
+const tarball = await create();
+const template = JSON.parse(app.read('package.json'));
+
+/** Installs the package, and no other of ours, under a name. */
+async function install(name: string): Promise<void> {
+  const dependencies = { ...template.dependencies, [name]: `file:${tarball}` };
+  app.writeJson('package.json', { ...template, dependencies });
+  await app.install('--legacy-peer-deps');
 }
 
-/** Runs a program of the app's own. */
-async function node(program: string, ...args: string[]): Promise<string> {
-  const { code, stdout, output } = await run(process.execPath, join('node_modules', program), ...args);
-  assert.equal(code, 0, output);
-  return stdout;
-}
-
-function write(path: string, content: string): void {
-  mkdirSync(dirname(join(directory, 'app', path)), { recursive: true });
-  writeFileSync(join(directory, 'app', path), content);
-}
-
-function read(path: string): string {
-  return readFileSync(join(directory, 'app', path), 'utf8');
-}
-
-async function npm(...args: string[]): Promise<string> {
-  const { code, stdout, output } = await run('npm', ...args);
-  assert.equal(code, 0, output);
-  return stdout;
-}
-
-/** What is packed; of it no test may be. */
-let packed: readonly string[] = [];
-
-async function install(): Promise<void> {
-  mkdirSync(join(directory, 'app'));
-  await npm('pack', TEMPLATE, '--silent');
-  await run('tar', 'xzf', 'react-native-community-template-0.87.2.tgz');
-  renameSync(join(directory, 'app/package/template'), join(directory, 'template'));
-  rmSync(join(directory, 'app'), { recursive: true });
-  renameSync(join(directory, 'template'), join(directory, 'app'));
-  const [{ filename, files }] = JSON.parse(await npm('pack', ROOT, '--json', '--ignore-scripts'));
-  packed = files.map(({ path }: { path: string }) => path);
-  const app = JSON.parse(read('package.json'));
-  app.dependencies[NAME] = `file:${filename}`;
-  write('package.json', JSON.stringify(app));
-  await npm(
-    'install',
-    '--ignore-scripts',
-    '--legacy-peer-deps',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-  );
-}
-
-await install();
-
-test('the tarball has what an app needs, and no tests or build trees', () => {
-  for (const path of [
-    'lib/src/index.js',
-    'lib/node/index.js',
-    'lib/cli/main.js',
-    'commonjs/package.json',
-    'commonjs/src/index.js',
-    'commonjs/jest/setup.js',
-    'js/src/NativeSpkiPinning.ts',
-    'build/node/spki-pinning.node',
-    'android/build.gradle',
-    'android/src/main/AndroidManifest.xml',
-    'ios/Core/TaskJudge.swift',
-    'ios/Apple/SPKRequestHandler.mm',
-    'ios/FFI/module.modulemap',
-    'react-native-spki-pinning.podspec',
-    'app.plugin.js',
-    'docs/embedding.md',
-    'LICENSE',
-  ]) {
-    assert.ok(packed.includes(path), `${path} is missing`);
-  }
-  const foreign = packed.filter((path) =>
-    /(^|\/)(tests?|target|node_modules|\.build)\/|Tests\.swift$|\.rs$/i.test(path),
-  );
-  assert.deepEqual(foreign, []);
-});
-
-test('every entry of the package is there', () => {
-  const { exports } = JSON.parse(read(`node_modules/${NAME}/package.json`));
-  const targets: string[] = [];
-  const collect = (value: unknown) => {
-    if (typeof value === 'string') targets.push(value);
-    else for (const inner of Object.values(value as object)) collect(inner);
-  };
-  collect(exports);
-  assert.ok(targets.length > 10);
-  for (const target of targets)
-    assert.ok(existsSync(join(directory, 'app/node_modules', NAME, target)), target);
-});
-
-test('React Native finds both platforms', async () => {
-  const config = JSON.parse(await node('react-native/cli.js', 'config'));
-  const { platforms } = config.dependencies[NAME];
+/** What React Native's command line makes of the package for both platforms. */
+async function findInApp(name: string): Promise<void> {
+  const { dependencies } = JSON.parse(await app.node('react-native/cli.js', 'config'));
+  const { platforms } = dependencies[name];
   assert.match(platforms.ios.podspecPath, /react-native-spki-pinning\.podspec$/);
   assert.equal(platforms.android.packageImportPath, 'import com.spkipinning.SpkiPinningPackage;');
-});
+}
 
-test('React Native finds it under the name of the package that it replaces, too', async () => {
-  const alias = 'react-native-ssl-public-key-pinning';
-  const manifest = read('package.json');
-  cpSync(join(directory, 'app/node_modules', NAME), join(directory, 'app/node_modules', alias), {
-    recursive: true,
-  });
-  const { dependencies, ...rest } = JSON.parse(manifest);
-  const { [NAME]: tarball, ...others } = dependencies;
-  write('package.json', JSON.stringify({ ...rest, dependencies: { ...others, [alias]: tarball } }));
-  try {
-    const { platforms } = JSON.parse(await node('react-native/cli.js', 'config')).dependencies[alias];
-    assert.match(platforms.ios.podspecPath, /react-native-spki-pinning\.podspec$/);
-    assert.equal(platforms.android.packageImportPath, 'import com.spkipinning.SpkiPinningPackage;');
-  } finally {
-    write('package.json', manifest);
-    rmSync(join(directory, 'app/node_modules', alias), { recursive: true });
-  }
-});
+/** Bundles a file as a release build does, compiles it to Hermes's bytecode, and returns the bundle. */
+async function bundle(entry: string, platform: string): Promise<string> {
+  const output = `bundle.${platform}.js`;
+  const what = ['--platform', platform, '--entry-file', entry, '--bundle-output', output];
+  await app.node('react-native/cli.js', 'bundle', '--dev', 'false', ...what);
+  const bytecode = `${output}.hbc`;
+  await app.succeed(app.path(hermesc()), '-w', '-O', '-emit-binary', '-out', bytecode, output);
+  const magic = readFileSync(app.path(bytecode)).subarray(0, 8);
+  assert.equal(magic.toString('hex'), 'c61fbc03c103191f', 'Hermes bytecode');
+  return app.read(output);
+}
+
+/** The compiler that comes with the app's React Native. */
+function hermesc(): string {
+  const program = { linux: 'linux64-bin/hermesc', darwin: 'osx-bin/hermesc', win32: 'win64-bin/hermesc.exe' };
+  const { platform } = process;
+  assert.ok(platform === 'linux' || platform === 'darwin' || platform === 'win32', platform);
+  return `node_modules/hermes-compiler/hermesc/${program[platform]}`;
+}
+
+await install(NAME);
+
+test('React Native finds both platforms', () => findInApp(NAME));
 
 test('codegen makes the native interface, and registers the classes of iOS', async () => {
-  const out = join(directory, 'codegen');
-  await node('react-native/scripts/generate-codegen-artifacts.js', '-p', '.', '-t', 'ios', '-o', out);
-  const generated = (path: string) => readFileSync(join(out, 'build/generated/ios', path), 'utf8');
-  const providers = generated('ReactCodegen/RCTModuleProviders.mm');
+  await app.node('react-native/scripts/generate-codegen-artifacts.js', '-p', '.', '-t', 'ios', '-o', 'out');
+  const generated = (path: string) => app.read(`out/build/generated/ios/ReactCodegen/${path}`);
+  const providers = generated('RCTModuleProviders.mm');
   assert.match(providers, /@"SpkiPinning": @"SpkiPinningModule"/);
   assert.match(providers, /@"WebSocketModule": @"SPKWebSocketModule"/);
-  assert.match(generated('ReactCodegen/RCTModulesConformingToProtocolsProvider.mm'), /SPKRequestHandler/);
-  assert.match(generated('ReactCodegen/RNSpkiPinningSpec/RNSpkiPinningSpec.h'), /NativeSpkiPinningSpecBase/);
+  assert.match(generated('RCTModulesConformingToProtocolsProvider.mm'), /SPKRequestHandler/);
+  assert.match(generated('RNSpkiPinningSpec/RNSpkiPinningSpec.h'), /NativeSpkiPinningSpecBase/);
 });
 
 const APP = `import { AppRegistry } from 'react-native';
@@ -176,34 +79,24 @@ AppRegistry.registerComponent('app', () => () => {
   return null;
 });
 if (isSslPinningAvailable()) initializeSslPinning({ 'example.com': { publicKeyHashes: [] } });
+require('${NAME}').getSslPinningStatus();
 `;
 
-for (const platform of ['android', 'ios']) {
-  test(`Metro makes a bundle for ${platform}`, async () => {
-    write('entry.js', APP);
-    const bundle = `bundle.${platform}.js`;
-    const options = [
-      '--platform',
-      platform,
-      '--dev',
-      'false',
-      '--entry-file',
-      'entry.js',
-      '--bundle-output',
-      bundle,
-    ];
-    await node('react-native/cli.js', 'bundle', ...options);
-    assert.match(read(bundle), /getEnforcing|SpkiPinning/);
-    assert.doesNotMatch(read(bundle), /spki-pinning\.node/, 'nothing of the entry for Node');
+for (const platform of PLATFORMS) {
+  test(`Metro and Hermes make a bundle for ${platform}, with one copy of the package in it`, async () => {
+    app.write('entry.js', APP);
+    const code = await bundle('entry.js', platform);
+    assert.equal(code.split('E_SSL_PINNING_UNAVAILABLE').length - 1, 1);
+    assert.doesNotMatch(code, /spki-pinning\.node/, 'nothing of the entry for Node');
   });
 }
 
 test("Jest, with React Native's preset, has the mock", async () => {
-  write(
+  app.write(
     'jest.config.js',
     `module.exports = { preset: '@react-native/jest-preset', setupFiles: ['${NAME}/jest/setup'] };`,
   );
-  write(
+  app.write(
     '__tests__/pinning.test.js',
     `import { initializeSslPinning, isSslPinningAvailable } from '${NAME}';
 import { getSslPinningConfiguration } from '${NAME}/jest';
@@ -212,7 +105,59 @@ test('pins', async () => {
   await expect(initializeSslPinning({ 'https://example.com': { publicKeyHashes: [] } })).rejects.toThrow('not valid');
   await initializeSslPinning({ 'example.com': { publicKeyHashes: ['AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA='] } });
   expect(Object.keys(getSslPinningConfiguration().domains)).toEqual(['example.com']);
+  expect(require('${NAME}').initializeSslPinning).toBe(initializeSslPinning);
 });`,
   );
-  await node('jest/bin/jest.js', 'pinning');
+  await app.node('jest/bin/jest.js', 'pinning');
 });
+
+test(`an app of ${REPLACED} runs on`, async (t) => {
+  await install(REPLACED);
+  assert.ok(!app.has(`node_modules/${NAME}`));
+
+  await t.test('React Native finds both platforms', () => findInApp(REPLACED));
+
+  await t.test('its published examples, unchanged, are right by their types', async () => {
+    app.write('examples.tsx', publishedExamples());
+    app.writeJson('tsconfig.examples.json', { extends: './tsconfig.json', include: ['examples.tsx'] });
+    await app.node('typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.examples.json');
+  });
+
+  for (const platform of PLATFORMS) {
+    await t.test(`they are bundled for ${platform}`, async () => {
+      app.write('examples-entry.js', "import './examples';\n");
+      assert.match(await bundle('examples-entry.js', platform), /E_SSL_PINNING_UNAVAILABLE/);
+    });
+  }
+});
+
+/** The code of that package's README: what is to be imported first, the rest where an app has it. */
+function publishedExamples(): string {
+  const published = new URL(`../../node_modules/${REPLACED}/`, import.meta.url);
+  const { version } = JSON.parse(readFileSync(new URL('package.json', published), 'utf8'));
+  assert.equal(version, '1.2.6');
+  const text = readFileSync(new URL('README.md', published), 'utf8');
+  const codeOf = (heading: string) => {
+    const code = new RegExp(`^### ${heading}\\n+\`\`\`js\\n([^]*?)^\`\`\``, 'm').exec(text)?.[1];
+    assert.ok(code !== undefined, `there is no ${heading}`);
+    const imports = code.match(/^import .*$/gm) ?? [];
+    assert.ok(imports.join().includes(`'${REPLACED}'`));
+    return { imports, body: code.replace(/^import .*$/gm, '') };
+  };
+  const pinning = codeOf('Pinning Example');
+  const listener = codeOf('Listener Example');
+  return `import { useEffect } from 'react';
+import { AppRegistry } from 'react-native';
+${[...pinning.imports, ...listener.imports].join('\n')}
+async function start() {
+${pinning.body}
+return response.status;
+}
+function App() {
+${listener.body}
+return null;
+}
+start();
+AppRegistry.registerComponent('app', () => App);
+`;
+}

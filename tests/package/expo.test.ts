@@ -114,9 +114,9 @@ test('embed --check and doctor agree with what the plugin has made', async () =>
   app.write(SOURCE, CONFIGURATION);
   await prebuild();
   const cli = 'node_modules/react-native-spki-pinning/lib/cli/main.js';
-  const embedded = await app.node(cli, 'embed', SOURCE, '--check');
+  const embedded = await app.program(cli, 'embed', SOURCE, '--check');
   assert.equal(embedded.code, 0, embedded.output);
-  const doctor = await app.node(cli, 'doctor', '--json');
+  const doctor = await app.program(cli, 'doctor', '--json');
   const { ok, findings } = JSON.parse(doctor.output);
   const codes = findings.map(({ code }: { code: string }) => code);
   assert.deepEqual(
@@ -297,6 +297,6 @@ test("the plugin's types are those that Expo asks for", async () => {
   app.write('types.ts', TYPES);
   const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
   const strict = ['--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022'];
-  const { code, output } = await app.node(tsc, '--noEmit', ...strict, 'types.ts');
+  const { code, output } = await app.program(tsc, '--noEmit', ...strict, 'types.ts');
   assert.equal(code, 0, output);
 });
