@@ -9,7 +9,7 @@ export type ExpoConfig =
   | { readonly state: 'unknown'; readonly file: string; readonly why: string };
 
 const CODE = ['ts', 'js', 'mjs', 'cjs', 'mts', 'cts'].map((kind) => `app.config.${kind}`);
-const DATA = ['app.json', 'app.config.json'];
+const DATA = ['app.config.json', 'app.json'];
 
 /** By Expo's own reader: it may be code, and JSON with comments. A function in place of a plugin's name is its name. */
 const PROGRAM = `
