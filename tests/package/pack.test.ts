@@ -60,7 +60,7 @@ test('it has what it is made of, and nothing else', () => {
   ]);
   assert.ok(docs.length > 5 && docs.every((path) => path.endsWith('.md')));
   assert.ok(paths.includes(`build/node/spki-pinning.${process.platform}-${process.arch}.node`));
-  const foreign = /(^|\/)(tests?|target|node_modules|\.build)\/|[Tt]ests?\.\w+$|\.(rs|map|tsbuildinfo)$/;
+  const foreign = /(^|\/)(tests?|testing|target|node_modules|\.build)\/|[Tt]ests?\.\w+$|\.(rs|map|tsbuildinfo)$/;
   assert.deepEqual(
     paths.filter((path) => foreign.test(path)),
     [],
