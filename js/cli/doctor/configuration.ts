@@ -42,7 +42,7 @@ export async function checkConfiguration(app: App, expo: ExpoConfig): Promise<Fi
 function expoUnknown(file: string, why: string): Finding {
   return note(
     'expo-config-unknown',
-    `${file} cannot be seen, so whether the config plugin is in it is not known, nor with which file: ${why}`,
+    `${file} cannot be seen, so it is not known whether the config plugin is in it, and with which file: ${why}`,
     `look for "${PACKAGE}" under "plugins" in what \`npx expo config\` prints`,
   );
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type App, record } from './app.js';
 import { ask } from './ask.js';
 
-/** An app's Expo configuration as it is written, before plugins. */
+/** An app's Expo configuration. */
 export type ExpoConfig =
   | { readonly state: 'none' }
   | { readonly state: 'known'; readonly file: string; readonly content: Record<string, unknown> }
@@ -11,13 +11,15 @@ export type ExpoConfig =
 const CODE = ['ts', 'js', 'mjs', 'cjs', 'mts', 'cts'].map((kind) => `app.config.${kind}`);
 const DATA = ['app.config.json', 'app.json'];
 
-/** By Expo's own reader: it may be code, and JSON with comments. A function in place of a plugin's name is its name. */
+/**
+ * By Expo's own reader, for it may be code, and JSON with comments. It evaluates the plugins, for it would leave them out
+ * otherwise; the functions among them have become their names.
+ */
 const PROGRAM = `
 const { getConfig } = require(require.resolve('expo/config', { paths: [process.cwd()] }));
-const { exp } = getConfig(process.cwd(), { skipSDKVersionRequirement: true, skipPlugins: true });
+const { exp } = getConfig(process.cwd(), { skipSDKVersionRequirement: true });
 const { plugins, newArchEnabled } = exp;
-const named = (_, value) => (typeof value === 'function' ? value.name : value);
-process.stdout.write('\\n' + JSON.stringify({ plugins, newArchEnabled }, named), () => process.exit());
+process.stdout.write('\\n' + JSON.stringify({ plugins, newArchEnabled }), () => process.exit());
 `;
 
 /** Of an app that has Expo: read if it is data, and asked of Expo, in a process of its own, if it is code. */
