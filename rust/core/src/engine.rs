@@ -6,7 +6,7 @@ use crate::{
     manifest::{Manifest, Refused},
     options::{self, Settings},
     pin_set::{Entry, PinSet, Source},
-    problem::{ConfigError, Finding, Problem, Severity},
+    problem::{ConfigError, Problem},
     report::{Chain, Report},
     status::{Counters, ReportsStatus, StackStatus, Status, Told, UpdateCheck},
     verdict::{self, Judgement, Outcome, Reason, Verdict, judge, judge_unvalidated, served_pins},
@@ -70,14 +70,9 @@ impl Engine {
         now_ms: i64,
         restore: impl FnOnce(&Settings) -> Option<Arc<Manifest>>,
     ) -> Result<Initialized, ConfigError> {
-        let mut configuration = options::parse(document, now_ms)?;
-        if self.pins.load().settings().updates.is_some() && configuration.settings.updates.is_none() {
-            let message = "the configuration before this one had `updates`, this one has none: signed pins are off, and new ones are not fetched";
-            let finding = Finding::new("updates-dropped", message).suggest(
-                "give the same `settings.updates` again, or embed the configuration and do not initialise",
-            );
-            configuration.warnings.push(finding.at(Severity::Warning, ""));
-        }
+        let configuration = options::parse(document, now_ms)?;
+        let drops_updates =
+            self.pins.load().settings().updates.is_some() && configuration.settings.updates.is_none();
         let restored = restore(&configuration.settings);
         let mut pins = PinSet::compile(configuration, source, 0);
         pins.warn(self.early.end(&pins, now_ms));
@@ -96,6 +91,16 @@ impl Engine {
         });
         if let Some(refused) = refused {
             self.update_refused(&refused, now_ms);
+        }
+        if drops_updates {
+            let message = "The configuration before this one had `updates`, this one has none: signed pins are off, and new \
+                           ones are not fetched. Give the same `settings.updates` again if that is not meant.";
+            self.events.record(Event::update(
+                EventKind::Warning,
+                "updates-dropped",
+                message.to_owned(),
+                now_ms,
+            ));
         }
         let pins = self.pins.load();
         for entry in pins.entries() {
