@@ -33,7 +33,7 @@ export const embed: Command = {
   ],
   options: {
     android: { value: 'DIR', help: 'the Android project (./android)' },
-    ios: { value: 'DIR', help: 'the directory with the Xcode project (./ios)' },
+    ios: { value: 'DIR', help: 'the directory with the Xcode project (./ios), or the .xcodeproj itself' },
     check: { value: null, help: 'only say whether the app carries this configuration' },
   },
   async run(args) {

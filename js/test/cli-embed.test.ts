@@ -264,7 +264,7 @@ test('of several projects the one that builds an app is taken, or the one that i
   assert.equal(app.read(IOS_COPY), CONFIGURATION);
   app.write('ios/Other.xcodeproj/project.pbxproj', xcodeProject());
   assert.equal((await embed(app)).code, 2);
-  const named = await embed(app, '--ios', 'ios/Other.xcodeproj', '--json');
+  const named = await embed(app, '--ios', 'ios/Other.xcodeproj/', '--json');
   assert.deepEqual(
     named.json.files.map(({ path, state }: { path: string; state: string }) => [path, state]),
     [

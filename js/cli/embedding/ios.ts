@@ -36,7 +36,7 @@ interface Project {
 
 /** The one that is named, or that is the only one to build an app: there may be others for libraries. */
 async function findProject(place: string): Promise<Project> {
-  if (place.endsWith('.xcodeproj')) return readProject(place);
+  if (/\.xcodeproj[/\\]?$/.test(place)) return readProject(place); // shells complete it with a slash
   const names = await readdir(place).catch(() => [] as string[]);
   const projects = names.filter((name) => name.endsWith('.xcodeproj') && name !== 'Pods.xcodeproj');
   if (projects.length === 0) throw noProject(`${place}: there is no .xcodeproj`, '--ios DIR');
