@@ -10,9 +10,9 @@ import { NAME, Project } from './tarball.js';
 
 /**
  * What the package may weigh in MB, unpacked: with one Node add-on, of this machine, and without the phones' libraries, which
- * only a release has. `npm run size` looks after those.
+ * only a release has. `npm run size` looks after those. A ninth of the text are the Swift bindings, where they have been made.
  */
-const BUDGET = { text: 0.7, addon: 5.8 };
+const BUDGET = { text: 0.8, addon: 5.8 };
 
 const NODE_OF_ENGINES = '20.12.0';
 
@@ -60,7 +60,8 @@ test('it has what it is made of, and nothing else', () => {
   ]);
   assert.ok(docs.length > 5 && docs.every((path) => path.endsWith('.md')));
   assert.ok(paths.includes(`build/node/spki-pinning.${process.platform}-${process.arch}.node`));
-  const foreign = /(^|\/)(tests?|testing|target|node_modules|\.build)\/|[Tt]ests?\.\w+$|\.(rs|map|tsbuildinfo)$/;
+  const foreign =
+    /(^|\/)(tests?|testing|target|node_modules|\.build)\/|[Tt]ests?\.\w+$|\.(rs|map|tsbuildinfo)$/;
   assert.deepEqual(
     paths.filter((path) => foreign.test(path)),
     [],
