@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { PinningOptions } from '../node/index.js';
 import * as pinning from '../node/index.js';
 import { WRONG_PIN } from './testbed.js';
+import { moment, until } from './waiting.js';
 
 const OTHER_PIN = 'r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E=';
 const GOOD = { 'example.com': { publicKeyHashes: [WRONG_PIN, OTHER_PIN] } };
@@ -132,11 +133,10 @@ test('a listener that is no function is refused at once, not when there is somet
   assert.throws(() => pinning.addSslPinningErrorListener(undefined as unknown as () => void), TypeError);
 });
 
-/** Something that tells an event: pins that expire in less than 30 days. */
+/** Something that tells an event, `pins-expiring`: they do in less than 30 days. */
 async function warn(): Promise<void> {
   const expirationDate = new Date(Date.now() + 5 * 86_400_000).toISOString().slice(0, 10);
   await pinning.initializeSslPinning({ 'example.com': { ...GOOD['example.com'], expirationDate } });
-  await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 test('each listener is told once, until it is removed', async () => {
@@ -145,16 +145,21 @@ test('each listener is told once, until it is removed', async () => {
     pinning.addSslPinningErrorListener(({ reason }) => told.push(`${name} ${reason}`));
   const [first, second] = [listen('first'), listen('second')];
   await warn();
+  await until(() => told.length > 1, told);
   assert.deepEqual(told.splice(0), ['first pins-expiring', 'second pins-expiring']);
   first.remove();
   first.remove();
   await warn();
+  await until(() => told.length > 0);
+  await moment();
   assert.deepEqual(told.splice(0), ['second pins-expiring']);
   second.remove();
   await warn();
+  await moment();
   assert.deepEqual(told, []);
   const third = listen('third');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => told.length > 0);
+  await moment();
   assert.deepEqual(told, ['third pins-expiring'], 'what nobody heard is told to the next one');
   third.remove();
 });
@@ -165,7 +170,8 @@ test('a listener that goes and comes back at once, as in React strict mode, miss
   const listen = () => pinning.addSslPinningErrorListener(({ reason }) => told.push(reason));
   listen().remove();
   const subscription = listen();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => told.length > 0);
+  await moment();
   assert.deepEqual(told, ['pins-expiring']);
   subscription.remove();
 });
@@ -182,6 +188,7 @@ test("one listener's mistake is seen, and keeps nothing from the others", async 
     pinning.addSslPinningErrorListener(({ serverHostname }) => told.push(serverHostname)),
   ];
   await warn();
+  await until(() => told.length > 0);
   assert.equal(String(await thrown), 'Error: a mistake of the app');
   for (const listener of runner) process.on('uncaughtException', listener);
   assert.deepEqual(told, ['example.com']);

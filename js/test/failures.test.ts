@@ -12,6 +12,7 @@ import {
 } from '../node/index.js';
 import { byFetch, byHttps, pin, pinHost, testbed, unpinned } from './node-support.js';
 import { WRONG_PIN } from './testbed.js';
+import { moment, until } from './waiting.js';
 
 beforeEach(unpinned);
 
@@ -70,7 +71,8 @@ test('the engine is asked without a listener, and the first listener is told all
   assert.deepEqual(await getSslPinningError(url, start), refused, 'asking takes nothing away');
   const told: unknown[] = [];
   const subscription = addSslPinningErrorListener((event) => event.timestamp >= start && told.push(event));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => told.length > 0);
+  await moment();
   subscription.remove();
   assert.deepEqual(told, [refused]);
   assert.deepEqual(await getSslPinningError(url, start), refused, 'nor does telling');

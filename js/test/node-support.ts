@@ -11,6 +11,7 @@ import {
   SslPinningError,
 } from '../node/index.js';
 import { reach, startTestbed } from './testbed.js';
+import { moment, until } from './waiting.js';
 
 export const testbed = await startTestbed();
 export const { ca } = reach(testbed);
@@ -89,12 +90,13 @@ export async function refusedBecause(request: Promise<unknown>): Promise<string>
   return (await refusal(request)).reason;
 }
 
-/** The events that happen while something is done. */
-export async function eventsOf(work: () => Promise<unknown>): Promise<PinningEvent[]> {
+/** The events that happen while something is done, at least so many. */
+export async function eventsOf(least: number, work: () => Promise<unknown>): Promise<PinningEvent[]> {
   const events: PinningEvent[] = [];
   const subscription = addSslPinningErrorListener((event) => events.push(event));
   await work();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await until(() => events.length >= least, events);
+  await moment();
   subscription.remove();
   return events;
 }

@@ -23,6 +23,7 @@ import {
   unpinned,
 } from './node-support.js';
 import { WRONG_PIN } from './testbed.js';
+import { until } from './waiting.js';
 import { Workspace } from './workspace.js';
 
 const anyName = { checkServerIdentity: () => undefined };
@@ -56,10 +57,6 @@ async function serve(options: TlsOptions, accept: (socket: TLSSocket) => void = 
   const { port } = server.address() as AddressInfo;
   const target = { port, host: '127.0.0.1', servername: 'client.spki.test', ca };
   return { server, seen, target };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 test('every way to call tls.connect is seen, under the name that Node connects to', async () => {
@@ -359,8 +356,8 @@ test('two initialisations at once tell once, and both wait until the connection 
   socket.on('close', () => {
     closed = true;
   });
-  await eventsOf(async () => {}); // those of other tests
-  const events = await eventsOf(async () => {
+  await eventsOf(0, async () => {}); // those of other tests
+  const events = await eventsOf(1, async () => {
     const waited = [pin(leaf, WRONG_PIN), pin(leaf, WRONG_PIN)].map((done) => done.then(() => closed));
     assert.deepEqual(await Promise.all(waited), [true, true]);
   });

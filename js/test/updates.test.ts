@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { PinningEvent, PinningSettings } from '../src/types.js';
 import { reach, startTestbed, WRONG_PIN } from './testbed.js';
+import { until } from './waiting.js';
 
 const testbed = await startTestbed();
 const folder = mkdtempSync(join(tmpdir(), 'spki-updates-'));
@@ -65,14 +66,6 @@ async function publish(version: number, pins: string[], more = {}): Promise<void
   await testbed.publish('pins.jwt', `${signed}.${signature}`);
 }
 
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await isTrue())) {
-    assert.ok(Date.now() < end, `it did not come to pass: ${JSON.stringify(events)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 const version = async () => (await getSslPinningStatus()).updates?.version ?? null;
 
 test('an app that a rotated key has locked out recovers without a restart, and the failure is reported', async () => {
@@ -81,14 +74,14 @@ test('an app that a rotated key has locked out recovers without a restart, and t
     { [host.host]: { publicKeyHashes: [testbed.pin('rotating'), WRONG_PIN] } },
     settings,
   );
-  await until(async () => (await version()) === 1);
+  await until(async () => (await version()) === 1, events);
   assert.equal(await byFetch(testbed.url('rotating')), 200);
 
   await testbed.control('POST', '/rotate?host=rotating&to=B');
   await publish(2, [nextPin, WRONG_PIN]);
   reach(testbed); // without the connection from before
   await assert.rejects(byFetch(testbed.url('rotating')));
-  await until(async () => (await version()) === 2);
+  await until(async () => (await version()) === 2, events);
   assert.equal(await byFetch(testbed.url('rotating')), 200);
 
   await until(async () => (await testbed.control('GET', '/reports')).length > 0);
