@@ -3,12 +3,12 @@ import { checkTypes, installPackages } from './lib/build.mjs';
 import { brokenLinks } from './lib/links.mjs';
 import { ROOT, run, runPackage } from './lib/run.mjs';
 import { expectSuccess, Failure, main, report, step } from './lib/steps.mjs';
-import { cargoDeny, ktlint, requireTools } from './lib/tools.mjs';
+import { cargoDeny, cargoVet, ktlint, requireTools } from './lib/tools.mjs';
 
 const FIX = process.argv.includes('--fix');
 const FIX_HINT = 'npm run lint -- --fix';
 
-const CHECKS = [rustfmt, clippy, rustdoc, biome, checkTypes, kotlin, dependencies, links];
+const CHECKS = [rustfmt, clippy, rustdoc, biome, checkTypes, kotlin, dependencies, reviews, links];
 
 await main(async () => {
   await requireTools(['node', 'cargo', 'rustc', 'cc', 'rustfmt', 'clippy', 'java', 'mvn']);
@@ -80,6 +80,17 @@ function dependencies() {
     expectSuccess(
       'deny.toml does not allow it',
       await run(program, ['check', 'bans', 'licenses', 'sources']),
+    );
+  });
+}
+
+/** Every crate, in this very version, is in the record of who has read or accepted it: supply-chain/. */
+function reviews() {
+  return step('cargo vet', async () => {
+    expectSuccess(
+      'a dependency is new, or another version, and nobody has said a word about it',
+      await run(await cargoVet(), ['vet', '--locked']),
+      'read what has changed (cargo vet diff), then cargo vet certify, or cargo vet add-exemption',
     );
   });
 }

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { build, checkTypes, TESTBED } from './build.mjs';
 import { countsOfCargo, countsOfMaven, countsOfNode, NONE, settle, sum } from './counts.mjs';
 import { buildHostLibrary, generateBindings, testArm64 } from './native.mjs';
+import { rebuildElsewhere } from './reproducible.mjs';
 import { ROOT, run } from './run.mjs';
 import { report, step } from './steps.mjs';
 import { checkIos, findSwift, testSwift } from './swift.mjs';
@@ -60,7 +61,7 @@ async function testRust() {
 /** The tests against the built add-on and testbed; that the types say what they should counts as one. */
 async function testJs() {
   await build();
-  const types = await testTypes();
+  const types = await passes(checkTypes);
   const all = await readdir(join(ROOT, 'js/test'), { recursive: true });
   const files = all.filter((file) => file.endsWith('.test.ts')).sort();
   return sum([types, await runTests(process.execPath, files)]);
@@ -102,9 +103,13 @@ async function runTests(node, files, directory = 'js/test', timeout = TIMEOUT_MS
   return settle(countsOfNode(stdout), code);
 }
 
-async function testTypes() {
+/**
+ * What does not count by itself counts as one.
+ * @param {() => Promise<void>} check
+ */
+async function passes(check) {
   try {
-    await checkTypes();
+    await check();
     return { ...NONE, passed: 1 };
   } catch (error) {
     report(error);
@@ -135,10 +140,13 @@ async function testAndroid() {
   return sum(results);
 }
 
-/** The library itself: built for arm64 Android and run in an emulator, and with the same tests on this JVM. */
+/**
+ * The library itself: built for arm64 Android and run in an emulator, and with the same tests on this JVM. That it is the
+ * same from another folder counts as one.
+ */
 async function testAndroidArm64() {
   const { code, stdout } = await testArm64();
-  return settle(countsOfMaven(stdout), code);
+  return sum([settle(countsOfMaven(stdout), code), await passes(() => rebuildElsewhere('arm64-v8a'))]);
 }
 
 /**

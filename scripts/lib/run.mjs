@@ -19,21 +19,22 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /**
  * @typedef {object} RunOptions
  * @property {Readonly<Record<string, string | undefined>>} [env] on top of this process's; undefined removes
+ * @property {string} [cwd] where it runs, unless in the repository
  * @property {number} [timeout] milliseconds, after which it is killed
  * @property {'nothing' | 'progress' | 'all'} [show] what to let through while it runs; 'progress' is standard error
  */
 
 /**
- * Runs a program in the repository, with no standard input. Never rejects: see the outcome.
+ * Runs a program, with no standard input. Never rejects: see the outcome.
  * @param {string} command
  * @param {readonly string[]} args
  * @param {RunOptions} [options]
  * @returns {Promise<Outcome>}
  */
-export function run(command, args, { env = {}, timeout, show = 'nothing' } = {}) {
+export function run(command, args, { env = {}, cwd = ROOT, timeout, show = 'nothing' } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
-      cwd: ROOT,
+      cwd,
       env: { ...process.env, ...env },
       timeout,
       killSignal: 'SIGKILL',

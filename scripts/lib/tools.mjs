@@ -163,6 +163,7 @@ function read(path) {
 }
 
 const CARGO_DENY = '0.20.2';
+const CARGO_VET = '0.10.3';
 
 /**
  * The version of uniffi, which the workspace asks for exactly: bindings have to be made by the one that is in the library.
@@ -197,6 +198,11 @@ export async function ktlint() {
 /** The path of cargo-deny, which is installed into .tools if it is not there. */
 export function cargoDeny() {
   return cargoTool('cargo-deny', CARGO_DENY, ['cargo-deny']);
+}
+
+/** The path of cargo-vet, which is installed into .tools if it is not there. */
+export function cargoVet() {
+  return cargoTool('cargo-vet', CARGO_VET, ['cargo-vet']);
 }
 
 /**
