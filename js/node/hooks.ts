@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import type { Socket } from 'node:net';
 import tls, { type ConnectionOptions, TLSSocket } from 'node:tls';
 import type { SslPinningError } from '../src/errors.js';
+import { hookHttp2 } from './http2.js';
 
 /** The names that a connection stands for; null where nobody knows one. */
 export type Hosts = ReadonlySet<string | null>;
@@ -93,10 +94,17 @@ function hookHandshake(judge: Judge): void {
 }
 
 /**
- * Tells for which host a request goes over a connection. That is news of one that was open before there was a hook, and of
- * one that an agent's own `createConnection` made under another name.
+ * Tells for which host a request goes over a connection. That is news of one that was open before there was a hook, of one
+ * that an agent's own `createConnection` made under another name, and of one whose TLS was given another name than that of
+ * the request's `Host` header.
  */
 function hookRequests(judge: Judge): void {
+  /** Judges a connection now, or at the end of its handshake. */
+  const refuse = (socket: TLSSocket, hosts: Set<string | null>): SslPinningError | null => {
+    if (!(socket as Client).secureConnecting) return judge.refuseRequest(socket, hosts);
+    attempts.set(socket, { session: null, ...attempts.get(socket), hosts });
+    return null;
+  };
   diagnostics.subscribe('undici:client:sendHeaders', (message) => {
     const { request, socket } = message as { request: { origin: unknown }; socket: unknown };
     if (!(socket instanceof TLSSocket)) return;
@@ -108,12 +116,22 @@ function hookRequests(judge: Judge): void {
   const { onSocket } = requests;
   requests.onSocket = function (this: http.ClientRequest, socket, error) {
     if (!(socket instanceof TLSSocket)) return onSocket.call(this, socket, error);
-    const hosts = namesOf(socket, this.protocol === 'https:' ? this.host : null);
-    const isJudgedLater = (socket as Client).secureConnecting;
-    if (isJudgedLater) attempts.set(socket, { session: null, ...attempts.get(socket), hosts });
-    const refused = isJudgedLater ? null : judge.refuseRequest(socket, hosts);
+    const refused = refuse(socket, namesOf(socket, ...hostsOfRequest(this)));
     onSocket.call(this, socket, error ?? refused ?? undefined);
   };
+  hookHttp2((socket, authorities) => refuse(socket, namesOf(socket, ...authorities.map(hostOfAuthority))));
+}
+
+/** The hosts of the URL and of the `Host` header; none for what goes to a proxy in plain text, or opens a tunnel. */
+function hostsOfRequest(request: http.ClientRequest): string[] {
+  if (request.protocol !== 'https:') return [];
+  const header = request.path.startsWith('/') ? request.getHeader('Host') : undefined;
+  return [request.host, ...(header === undefined ? [] : [hostOfAuthority(String(header))])];
+}
+
+/** Without a port; what cannot be read is compared as it is. */
+function hostOfAuthority(authority: string): string {
+  return hostOverTls(`https://${authority}`) ?? authority;
 }
 
 /** The host of a URL whose requests go over TLS. */
@@ -150,11 +168,11 @@ function hostsOf({ host, servername, socket, path }: ConnectionOptions): Set<str
   return new Set([socket ? addressOf(socket) : 'localhost']);
 }
 
-/** The names that a connection is known to stand for by now, with that of a request over it if there is one. */
-function namesOf(socket: TLSSocket, requested: string | null = null): Set<string | null> {
+/** The names that a connection is known to stand for by now, with those of a request over it if there is one. */
+function namesOf(socket: TLSSocket, ...requested: readonly (string | null)[]): Set<string | null> {
   const names = new Set(attempts.get(socket)?.hosts);
   const { servername, _host: host } = socket as Client;
-  for (const name of [servername, host, requested]) if (name) names.add(name);
+  for (const name of [servername, host, ...requested]) if (name) names.add(name);
   return names.size > 0 ? names : new Set([addressOf(socket)]);
 }
 

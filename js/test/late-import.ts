@@ -1,12 +1,13 @@
 /** For node-host.test.ts: a program that has connections, open or on their way, when it first imports the package. */
 import { once } from 'node:events';
+import http2 from 'node:http2';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { resolveTestbed } from '../../scripts/lib/testbed.mjs';
 import { WRONG_PIN } from './testbed.js';
 
-const { TEST_URL: url = '', TEST_HOST: host = '' } = process.env;
+const { TEST_URL: url = '', TEST_HOST: host = '', TEST_HTTP2_URL: urlOfHttp2 = '' } = process.env;
 const agent = new https.Agent({ keepAlive: true });
 const { connect } = tls;
 const { port } = new URL(url);
@@ -49,6 +50,14 @@ async function byKeptReference(): Promise<void> {
 }
 
 resolveTestbed();
+const session = http2.connect(urlOfHttp2);
+
+async function byHttp2(): Promise<void> {
+  const stream = session.request().resume();
+  await Promise.all([once(stream, 'response'), once(stream, 'close')]);
+}
+
+await byHttp2();
 await once(slow.listen(0, '127.0.0.1'), 'listening');
 await underWay();
 await byFetch();
@@ -56,7 +65,10 @@ await byHttps();
 await new Promise((resolve) => setTimeout(resolve, 50)); // both connections are in their pools
 
 const { initializeSslPinning, SslPinningError } = await import('../node/index.js');
-await initializeSslPinning({ [host]: { publicKeyHashes: [WRONG_PIN] } });
+await initializeSslPinning({
+  [host]: { publicKeyHashes: [WRONG_PIN] },
+  [new URL(urlOfHttp2).hostname]: { publicKeyHashes: [WRONG_PIN] },
+});
 const handshake = () => {
   release();
   return begun;
@@ -64,6 +76,7 @@ const handshake = () => {
 for (const [name, request] of Object.entries({
   fetch: byFetch,
   https: byHttps,
+  http2: byHttp2,
   handshake,
   byKeptReference,
 })) {
@@ -74,4 +87,5 @@ for (const [name, request] of Object.entries({
   console.log(name, error instanceof SslPinningError ? error.reason : error.message);
 }
 agent.destroy();
+session.destroy();
 slow.close();

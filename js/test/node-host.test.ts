@@ -385,6 +385,7 @@ test('connections from before the package was imported are judged before they ar
       NODE_EXTRA_CA_CERTS: testbed.document.caFile,
       TEST_URL: testbed.url('http1'),
       TEST_HOST: testbed.host('http1').host,
+      TEST_HTTP2_URL: testbed.url('h2'),
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -393,7 +394,11 @@ test('connections from before the package was imported are judged before they ar
     output += text;
   });
   const [code] = await once(child, 'close');
-  const ways = ['fetch', 'https', 'handshake', 'byKeptReference'];
+  const ways = ['fetch', 'https', 'http2', 'handshake', 'byKeptReference'];
   assert.deepEqual([code, output.trim().split('\n')], [0, ways.map((way) => `${way} no-pin-matched`)]);
-  assert.equal(await testbed.requests('http1'), 2, 'the two from before');
+  assert.deepEqual(
+    [await testbed.requests('http1'), await testbed.requests('h2')],
+    [2, 1],
+    'those from before',
+  );
 });

@@ -153,6 +153,13 @@ impl Layer {
         &self.entries
     }
 
+    /// All that are in it, those that it excludes too.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().flat_map(|entry| {
+            std::iter::once(&*entry.domain).chain(entry.excluded.iter().map(String::as_str))
+        })
+    }
+
     fn get(&self, domain: &str) -> Option<&Entry> {
         self.by_domain.get(domain).and_then(|index| self.entries.get(*index))
     }
@@ -272,19 +279,29 @@ impl PinSet {
         governing(update.into_iter().chain([&self.own.layer]), host, now_ms)
     }
 
-    /// Whether a manifest's entry would let a host through that the app itself blocks: the domain of the first such entry.
-    pub(crate) fn unpinned_by<'a>(&self, manifest: &'a Manifest) -> Option<&'a str> {
-        let own = [&self.own.layer];
-        let enforced = |entry: &&Entry| {
-            // Whatever the time: what has expired now has not on a device whose clock is behind.
-            matches!(governing(own.into_iter(), entry.domain(), i64::MIN), Governing::Entry(own) if !own.report_only)
+    /// Whether a manifest would let a host through that the app itself blocks: the domain of the manifest's by which.
+    ///
+    /// Asked of every host that an answer could differ for, at every time that it could change, that of a device whose clock
+    /// is far behind included.
+    pub(crate) fn unpinned_by(&self, manifest: &Manifest) -> Option<Arc<str>> {
+        let (own, over) = (&self.own.layer, manifest.layer());
+        if !over.entries.iter().any(|entry| entry.report_only) {
+            return None;
+        }
+        let enforces = |host: &str, now| matches!(governing([own].into_iter(), host, now), Governing::Entry(entry) if !entry.report_only);
+        let domain_by_which = |host: String| {
+            let entries = suffixes(&host).flat_map(|name| [own.get(name), over.get(name)]).flatten();
+            let changes = entries.filter_map(Entry::expires_at);
+            let times = std::iter::once(i64::MIN).chain(changes).filter(|now| !manifest.is_expired(*now));
+            let mut enforced = times.filter(|now| enforces(&host, *now));
+            enforced.find_map(|now| match governing([over, own].into_iter(), &host, now) {
+                Governing::Entry(entry) if entry.report_only => Some(entry.domain.clone()),
+                _ => None,
+            })
         };
-        manifest
-            .entries()
-            .iter()
-            .filter(|entry| entry.report_only)
-            .find(enforced)
-            .map(|entry| &**entry.domain())
+        let names = own.names().chain(over.names());
+        // A host of that name, and one below it that nobody has named.
+        names.flat_map(|name| [name.to_owned(), format!("*.{name}")]).find_map(domain_by_which)
     }
 }
 
@@ -310,3 +327,6 @@ fn governing<'a>(layers: impl Iterator<Item = &'a Layer> + Clone, host: &str, no
     }
     passed_over
 }
+
+#[cfg(test)]
+mod tests;

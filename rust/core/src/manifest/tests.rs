@@ -443,6 +443,40 @@ fn no_manifest_unpins_what_the_app_pins() {
 }
 
 #[test]
+fn a_report_only_domain_of_the_app_lends_no_manifest_what_the_app_enforces_around_it() {
+    let enforced = json!({"publicKeyHashes": [A], "includeSubdomains": true});
+    let own = |r: Value| json!({"a.test": enforced, "r.a.test": r});
+    let wide = json!({"publicKeyHashes": [B], "reportOnly": true, "includeSubdomains": true});
+    let narrow = json!({"publicKeyHashes": [B], "reportOnly": true});
+    let until = |date: &str| json!({"publicKeyHashes": [A], "reportOnly": true, "expirationDate": date});
+    let hole = json!({"publicKeyHashes": [A], "reportOnly": true, "includeSubdomains": true,
+                      "excludedSubdomains": ["x.r.a.test"]});
+    let same_hole = json!({"publicKeyHashes": [B], "reportOnly": true, "includeSubdomains": true,
+                           "excludedSubdomains": ["x.r.a.test"]});
+    for (its_own, manifest) in [
+        (narrow.clone(), &wide),        // the app enforces below r.a.test
+        (until("2020-01-01"), &narrow), // the app enforces r.a.test by now
+        (until("2026-01-15"), &narrow), // or will before the manifest lets go of it
+        (hole.clone(), &wide),          // the app enforces x.r.a.test
+    ] {
+        let (engine, applied) = engine(own(its_own.clone()), json!({"r.a.test": manifest}));
+        assert_eq!(applied.map_err(|refused| refused.code), Err("manifest-unpins"), "{its_own} {manifest}");
+        assert_eq!(outcome(&engine, "x.r.a.test", NOW), Outcome::Blocked);
+    }
+    for (its_own, manifest) in [
+        (narrow.clone(), &narrow),
+        (wide.clone(), &wide),
+        (wide.clone(), &narrow),
+        (hole, &same_hole),
+        (until("2030-01-01"), &narrow), // the manifest ends before
+    ] {
+        let (engine, applied) = engine(own(its_own.clone()), json!({"r.a.test": manifest}));
+        applied.unwrap();
+        assert_eq!(outcome(&engine, "r.a.test", NOW), Outcome::ReportOnly, "{its_own} {manifest}");
+    }
+}
+
+#[test]
 fn a_new_configuration_takes_what_is_stored_in_the_same_moment_or_says_why_not() {
     let signer = Signer::ed25519(1);
     let token = signer.manifest(&claims_with(
