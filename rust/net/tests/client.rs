@@ -4,10 +4,14 @@
 mod common;
 
 use common::{Bench, WRONG, fetch, refused};
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned, crypto::ring::default_provider, pki_types::PrivateKeyDer,
+};
 use spki_pinning_net::{client::NetError, validate::Roots};
 use std::{
-    io::Write,
-    net::TcpListener,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -192,6 +196,54 @@ fn body_that_is_cut_off_is_an_error() {
     let host = bench.host("half-close");
     let mut response = bench.client().get(&host.url("/")).unwrap();
     assert!(response.body_mut().read_to_vec().is_err());
+}
+
+/// Answers one request without its length, and ends the connection with TLS's goodbye or without.
+fn serve_to_the_end(identity: &rcgen::CertifiedKey<rcgen::KeyPair>, goodbye: bool) -> SocketAddr {
+    let key = PrivateKeyDer::try_from(identity.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.cert.der().clone()], key)
+        .unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let tls = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut stream = StreamOwned::new(tls, listener.accept().unwrap().0);
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhalf").unwrap();
+        if goodbye {
+            stream.conn.send_close_notify();
+        }
+        stream.flush().unwrap();
+        stream.sock.shutdown(std::net::Shutdown::Write).unwrap();
+        let _ = stream.sock.read(&mut [0; 64]); // until the client has gone
+    });
+    address
+}
+
+#[test]
+fn answer_without_a_length_ends_where_the_server_says_so_and_not_where_somebody_cuts_it() {
+    let bench = Bench::new();
+    let identity = rcgen::generate_simple_self_signed(["cut.test".to_owned()]).unwrap();
+    for goodbye in [true, false] {
+        let address = serve_to_the_end(&identity, goodbye);
+        let roots = Roots::Given(identity.cert.pem().into());
+        let client = bench.builder_for(roots).resolve("cut.test", address).build().unwrap();
+        let mut response = client.get(&format!("https://cut.test:{}/", address.port())).unwrap();
+        let body = response.body_mut().read_to_vec();
+        match goodbye {
+            true => assert_eq!(body.unwrap(), b"half"),
+            false => assert!(body.unwrap_err().to_string().contains("the connection was cut")),
+        }
+    }
 }
 
 #[test]

@@ -221,7 +221,7 @@ impl Transport for PinnedTransport {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         self.stream.get_mut().set_timeout(timeout);
         let input = self.buffers.input_append_buf();
-        let amount = io::Read::read(&mut self.stream, input)?;
+        let amount = io::Read::read(&mut self.stream, input).map_err(error::reading_failed)?;
         self.buffers.input_appended(amount);
         Ok(amount > 0)
     }

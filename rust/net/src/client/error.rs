@@ -94,3 +94,34 @@ pub(super) fn handshake_failed(error: io::Error) -> ureq::Error {
 pub(super) fn tls_failed(error: TlsError) -> ureq::Error {
     ureq::Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
 }
+
+/// A connection that has ended without TLS's own goodbye: anybody on the way can do that.
+#[derive(Debug)]
+struct CutOff(io::Error);
+
+impl fmt::Display for CutOff {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error) = self;
+        write!(
+            formatter,
+            "the connection was cut before the server had said that its answer ends ({error}): try again"
+        )
+    }
+}
+
+impl Error for CutOff {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// What ureq takes for the end of an answer whose length nobody has told is only that if the server has said so
+/// (RFC 8446 §6.1). Under another kind of error ureq does not take it for that.
+pub(super) fn reading_failed(error: io::Error) -> ureq::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            ureq::Error::Other(Box::new(CutOff(error)))
+        }
+        _ => error.into(),
+    }
+}
