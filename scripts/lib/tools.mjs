@@ -1,7 +1,7 @@
 // @ts-check
 /** The tools that are not npm packages: whether they are there, and the command that gets them. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ROOT, run, runNpm } from './run.mjs';
 import { expectSuccess, Failure } from './steps.mjs';
 
@@ -246,4 +246,32 @@ export async function otherNode(version) {
     `with a network: npm install ${name}@${version}`,
   );
   return program;
+}
+
+/** The test certificates of pyca/cryptography: PKITS, and what broke parsers before. */
+const CRYPTOGRAPHY_VECTORS = {
+  version: '50.0.2',
+  sha256: '51641f03a3eb4edbe9fb68e3a3574d25f86aa502d06391fffa886330d02778a0',
+};
+
+/** The directory of these certificates, which are installed into .tools from PyPI if they are not there. */
+export async function cryptographyVectors() {
+  const { version, sha256 } = CRYPTOGRAPHY_VECTORS;
+  const directory = join(ROOT, `.tools/cryptography-vectors-${version}`);
+  if (!existsSync(directory)) {
+    const [unfinished, wanted] = [`${directory}.unfinished`, `${directory}.txt`];
+    mkdirSync(dirname(directory), { recursive: true });
+    rmSync(unfinished, { recursive: true, force: true });
+    writeFileSync(wanted, `cryptography-vectors==${version} --hash=sha256:${sha256}\n`);
+    const how = ['--require-hashes', '--no-deps', '--no-compile', '--only-binary', ':all:', '--quiet'];
+    const args = ['-m', 'pip', 'install', ...how, '--target', unfinished, '-r', wanted];
+    expectSuccess(
+      'the certificates of pyca/cryptography cannot be installed',
+      await run('python3', args),
+      `with a network: python3 -m pip download --no-deps cryptography_vectors==${version}`,
+    );
+    renameSync(unfinished, directory);
+    rmSync(wanted);
+  }
+  return join(directory, 'cryptography_vectors');
 }
