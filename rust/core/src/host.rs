@@ -236,7 +236,7 @@ fn looks_numeric(host: &str) -> bool {
 /// must not thereby leave its pins.
 fn fold_unusual(host: &str) -> String {
     let host = host.split('\0').next().unwrap_or_default(); // C reads no further
-    let host: String = host.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+    let host: String = host.chars().filter(|c| !c.is_whitespace() && !c.is_control()).map(dotted).collect();
     let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host);
     let bare = host.strip_prefix('[').map_or(host, |rest| rest.split(']').next().unwrap_or(rest));
     let address = bare.split('%').next().unwrap_or(bare); // fe80::1%en0: the zone is the device's, not the server's
@@ -252,6 +252,12 @@ fn fold_unusual(host: &str) -> String {
         Ok(url::Host::Ipv6(address)) => ip_host(address.into()).name,
         Err(_) => fold_labels(host),
     }
+}
+
+/// Characters whose compatibility form (NFKC) is a dot: UTS 46 refuses them, but IDNA 2003 and ICU make them into one, and so
+/// do `java.net.IDN` and Node's resolver.
+fn dotted(character: char) -> char {
+    if matches!(character, '\u{2024}' | '\u{fe12}' | '\u{fe52}') { '.' } else { character }
 }
 
 /// What is no name as a whole, label by label: an odd one must not hide the others from a pinned parent.

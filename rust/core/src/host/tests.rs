@@ -108,6 +108,10 @@ fn no_spelling_of_a_host_escapes_its_pins() {
         ("１２７。１:443", "127.0.0.1"),
         ("XN--BCHER-KVA.DE", "xn--bcher-kva.de"),
         ("X_Y.Example.com", "x_y.example.com"),
+        // What UTS 46 refuses, and IDNA 2003 and ICU map to a dot.
+        ("example\u{2024}com", "example.com"),
+        ("127.0\u{fe52}0\u{2024}1", "127.0.0.1"),
+        ("bücher\u{fe12}de", "xn--bcher-kva.de"),
         // Addresses.
         ("0177.0.0.1", "127.0.0.1"),
         ("0x7f000001.", "127.0.0.1"),
