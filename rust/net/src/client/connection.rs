@@ -150,10 +150,11 @@ impl Connector for PinnedConnector {
     }
 }
 
+/// In small letters, as browsers have it: not every server takes the name of an extension in all its spellings.
 fn server_name(uri: &Uri) -> Result<ServerName<'static>, ureq::Error> {
     let host = uri.host().unwrap_or_default();
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    ServerName::try_from(bare.to_owned())
+    ServerName::try_from(bare.to_ascii_lowercase())
         .map_err(|_| ureq::Error::BadUri(format!("\"{bare}\" is not a name TLS can ask for")))
 }
 
