@@ -13,6 +13,7 @@ use rustls_pki_types::{ServerName, UnixTime};
 use spki_pinning_core::Outcome;
 use std::{fmt, io, sync::Arc};
 use ureq::{
+    Timeout,
     http::Uri,
     unversioned::transport::{
         Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, TcpConnector, Transport,
@@ -58,7 +59,12 @@ impl PinnedConnector {
         let mut socket = TransportAdapter::new(tcp.boxed(), details.current_time.clone());
         socket.set_timeout(time_left(details));
         while tls.is_handshaking() {
-            tls.complete_io(&mut socket).map_err(error::handshake_failed)?;
+            if let Err(failure) = tls.complete_io(&mut socket) {
+                // rustls has tried to send its alert, but writes only once: in TLS 1.3 the record before that. The alert is
+                // what tells the server's operator of a refusal from a connection that breaks.
+                write_out(&mut tls, &mut socket);
+                return Err(error::handshake_failed(failure));
+            }
         }
         Ok((tls, socket))
     }
@@ -122,6 +128,11 @@ impl PinnedConnector {
 /// The chain is the validated one.
 type JudgedConnection = (ClientConnection, TransportAdapter, ValidatedChain);
 
+/// What there still is to be sent, if that can be.
+fn write_out(tls: &mut ClientConnection, socket: &mut TransportAdapter) {
+    while tls.wants_write() && tls.write_tls(socket).is_ok_and(|written| written > 0) {}
+}
+
 /// The chain of the full handshake that this thread has just driven.
 fn validated() -> Result<ValidatedChain, ureq::Error> {
     Verifier::take_validated().ok_or_else(|| error::tls_failed(TlsError::NoCertificatesPresented))
@@ -150,10 +161,11 @@ impl Connector for PinnedConnector {
     }
 }
 
+/// In small letters, as browsers have it: not every server takes the name of an extension in all its spellings.
 fn server_name(uri: &Uri) -> Result<ServerName<'static>, ureq::Error> {
     let host = uri.host().unwrap_or_default();
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    ServerName::try_from(bare.to_owned())
+    ServerName::try_from(bare.to_ascii_lowercase())
         .map_err(|_| ureq::Error::BadUri(format!("\"{bare}\" is not a name TLS can ask for")))
 }
 
@@ -197,6 +209,19 @@ pub(super) struct PinnedTransport {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
     judged: Judged,
+}
+
+/// How long the end of a connection may take. It is a few bytes, which wait for nobody unless the network is clogged.
+const GOODBYE: Duration = Duration::from_millis(100);
+
+impl Drop for PinnedTransport {
+    /// Says goodbye, as a client has to (RFC 8446 §6.1). OpenSSL's servers forget the session of one that does not.
+    fn drop(&mut self) {
+        let StreamOwned { conn, sock } = &mut self.stream;
+        sock.set_timeout(NextTimeout { after: GOODBYE, reason: Timeout::Global, ..NextTimeout::default() });
+        conn.send_close_notify();
+        write_out(conn, sock);
+    }
 }
 
 impl fmt::Debug for PinnedTransport {
