@@ -184,7 +184,7 @@ for (const [name, [expected, change]] of Object.entries(CHANGES)) {
   test(`a handshake is judged by the key that it was made with, though ${name}`, async () => {
     const certificate = changed(change);
     const pin = judgedPin(certificate);
-    if (pin !== null) assert.ok(expected !== 'agree' || keyOf(certificate, pin)?.equals(own.publicKey));
+    if (pin !== null) assert.ok(expected !== 'agree' || keyOf(certificate, pin)?.equals(own.publicKey), name);
     const asOwner = await connect(certificate, pin ?? sha256(ownSpki));
     const asPinned = await connect(certificate, sha256(pinnedSpki));
     const outcome = { agree: 'secure', refuse: 'unparsable-chain', stack: null }[expected];

@@ -77,7 +77,7 @@ pub fn check_claims(claims: &str, now_ms: i64) -> Vec<Problem> {
 }
 
 fn lifetime_problem(claims: &Claims, now_ms: i64) -> Option<Problem> {
-    let left = claims.expires_at - now_ms;
+    let left = claims.expires_at.saturating_sub(now_ms);
     let (severity, code, message, suggestion) = if left <= 0 {
         (Severity::Error, "manifest-expired", "the manifest would be expired already", "give a later `exp`")
     } else if left < 3 * DAY_MS {
