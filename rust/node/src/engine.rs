@@ -199,7 +199,8 @@ impl NativeEngine {
         let sink = match callback {
             // Weak: a listener alone does not keep the process alive.
             Some(callback) => {
-                let callback = callback.build_threadsafe_function().weak::<true>().build()?;
+                let callback = callback.build_threadsafe_function().weak::<true>();
+                let callback = callback.max_queue_size::<MAX_QUEUED_EVENTS>().build()?;
                 Some(Arc::new(JsSink { callback }) as Arc<dyn EventSink>)
             }
             None => None,
@@ -298,9 +299,13 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// Events that wait for JavaScript's event loop. While it is busy for longer than that, what comes is only in the status:
+/// otherwise a flood would take memory without end, 1.2 kB an event.
+const MAX_QUEUED_EVENTS: usize = 1000;
+
 /// Events on their way to JavaScript.
 struct JsSink {
-    callback: ThreadsafeFunction<String, (), String, Status, false, true>,
+    callback: ThreadsafeFunction<String, (), String, Status, false, true, MAX_QUEUED_EVENTS>,
 }
 
 impl EventSink for JsSink {
