@@ -23,6 +23,8 @@ export type Outcome = {
   readonly available: boolean;
   readonly printed: readonly string[];
   readonly rejections: readonly string[];
+  /** What is pinned in the end. */
+  readonly domains: readonly unknown[];
 };
 
 /** Resolves `react-native` to what the entry needs of it. */
@@ -57,9 +59,11 @@ Object.assign(globalThis, { __DEV__: scenario.dev, reactNative, ...scenario.surr
 console.warn = (text: string) => printed.push(text);
 register(`data:text/javascript,${encodeURIComponent(HOOKS)}`);
 
-const { initializeSslPinning, isSslPinningAvailable } = await import('../src/index.js');
+const { getSslPinningStatus, initializeSslPinning, isSslPinningAvailable } = await import('../src/index.js');
 const rejections: string[] = [];
 for (const configuration of scenario.configurations)
   await initializeSslPinning(configuration).catch(({ message }: Error) => rejections.push(message));
-const outcome: Outcome = { available: isSslPinningAvailable(), printed, rejections };
+const available = isSslPinningAvailable();
+const { domains } = available ? await getSslPinningStatus() : { domains: [] };
+const outcome: Outcome = { available, printed, rejections, domains };
 console.log(JSON.stringify(outcome));

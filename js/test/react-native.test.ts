@@ -42,6 +42,15 @@ test('a release build is told nothing, nor is who does everything right', () => 
   assert.deepEqual(run({ configurations: [good] }).printed, []);
 });
 
+test('a development build and a release build take, refuse and pin the same', () => {
+  const configurations = [SINGLE, { 'https://example.com': { publicKeyHashes: [WRONG_PIN] } }, {}, SINGLE];
+  const [development, release] = [true, false].map((dev) => run({ dev, configurations }));
+  assert.ok(
+    development?.printed.length && development.rejections.length === 1 && development.domains.length === 1,
+  );
+  assert.deepEqual({ ...development, printed: [] }, release);
+});
+
 test('a fetch of Expo that goes by the pins is named once, where anything is pinned', () => {
   const expo = { native: 'engine', surroundings: { expo: { modules: { ExpoFetchModule: {} } } } } as const;
   const good = { 'example.com': { publicKeyHashes: [WRONG_PIN, OTHER_PIN] } };

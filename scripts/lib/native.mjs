@@ -1,6 +1,6 @@
 // @ts-check
 /** The library of apps (rust/ffi): for this machine's JVM, and for Android without an NDK. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { anonymousPaths, requireAnonymous } from './anonymous.mjs';
 import { artifactsOf, installFile } from './build.mjs';
@@ -36,6 +36,14 @@ export const ABIS = {
 
 /** What a library may weigh, in kB: 3 % more than it did when it was last looked at (docs/benchmarks.md). */
 export const BUDGETS = { 'arm64-v8a': 1960, 'armeabi-v7a': 1310, x86_64: 2265, x86: 2070 };
+
+/** What a library that was built for tests can be told by, stripped or not: docs/bypasses.md. */
+export const TEST_HOOKS = [
+  'as a test asked for',
+  'com/spkipinning/NativeTesting',
+  'testing_set_now',
+  'TESTING_',
+];
 
 const TOOLCHAIN = join(ROOT, '.tools/android');
 
@@ -144,9 +152,22 @@ export async function generateBindings(library, language, outDirectory) {
 export async function checkLibrary(path, { readelf = 'readelf', pages = true } = {}) {
   const outcome = await run(readelf, ['-W', '-l', '-d', '--dyn-syms', path]);
   expectSuccess(`readelf cannot read ${path}`, outcome);
-  const problems = problemsOfLibrary(outcome.stdout, pages);
+  const hooks = testHooksIn(await readFile(path));
+  const problems = [
+    ...problemsOfLibrary(outcome.stdout, pages),
+    ...(hooks.length > 0 ? [`it has what is for tests: ${hooks.join(', ')}`] : []),
+  ];
   if (problems.length > 0) throw new Failure(`${path}: ${problems.join('; ')}`);
   await requireAnonymous(path);
+}
+
+/**
+ * What a library has that only the feature `testing` gives it: names and texts out of rust/ffi/src.
+ * @param {Buffer} library
+ * @returns {string[]}
+ */
+export function testHooksIn(library) {
+  return TEST_HOOKS.filter((text) => library.includes(text));
 }
 
 /**
@@ -185,6 +206,10 @@ export async function testArm64() {
   const testing = await buildAndroidLibrary('arm64-v8a');
   const shipped = await buildAndroidLibrary('arm64-v8a', { testing: false });
   await step('pages and symbols', () => checkLibrary(shipped));
+  if (testHooksIn(await readFile(testing)).length < TEST_HOOKS.length)
+    throw new Failure(
+      'what only tests have is called something else now: TEST_HOOKS in scripts/lib/native.mjs',
+    );
   const properties = { 'library.host': host, 'library.arm64': testing, 'library.arm64.shipped': shipped };
   const defines = Object.entries(properties).map(([name, path]) => `-D${name}=${path}`);
   const args = ['-B', '-ntp', '-f', join(TESTS, 'pom.xml'), 'test', ...defines];
