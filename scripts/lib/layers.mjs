@@ -31,7 +31,7 @@ const ANDROID_TOOLS = ['node', 'cargo', 'rustc', 'cc', 'java', 'mvn'];
 
 /** @type {readonly Layer[]} */
 export const LAYERS = [
-  { name: 'rust', code: 'Cargo.toml', tools: ['cargo', 'rustc', 'cc', 'openssl'], run: testRust },
+  { name: 'rust', code: 'Cargo.toml', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testRust },
   { name: 'js', code: 'js/test', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl', 'pip'], run: testJs },
   { name: 'node', code: 'js/node', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testNodes },
   { name: 'android', code: 'android', tools: ANDROID_TOOLS, run: testAndroid },

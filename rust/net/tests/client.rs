@@ -5,7 +5,11 @@ mod common;
 
 use common::{Bench, WRONG, fetch, refused};
 use rustls::{
-    ServerConfig, ServerConnection, StreamOwned, crypto::ring::default_provider, pki_types::PrivateKeyDer,
+    ServerConfig, ServerConnection, StreamOwned,
+    crypto::ring::{default_provider, sign::any_supported_type},
+    pki_types::PrivateKeyDer,
+    sign::{CertifiedKey, SingleCertAndKey},
+    version::{TLS12, TLS13},
 };
 use spki_pinning_net::{client::NetError, validate::Roots};
 use std::{
@@ -243,6 +247,38 @@ fn answer_without_a_length_ends_where_the_server_says_so_and_not_where_somebody_
             true => assert_eq!(body.unwrap(), b"half"),
             false => assert!(body.unwrap_err().to_string().contains("the connection was cut")),
         }
+    }
+}
+
+#[test]
+fn pinned_certificate_without_its_key_gets_nobody_in() {
+    // Certificates are public: anybody can send one, and sign with another key.
+    let bench = Bench::new();
+    let genuine = rcgen::generate_simple_self_signed(["stolen.test".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(rcgen::KeyPair::generate().unwrap().serialize_der()).unwrap();
+    let key = any_supported_type(&key).unwrap();
+    for version in [&TLS12, &TLS13] {
+        let pair = CertifiedKey::new(vec![genuine.cert.der().clone()], key.clone());
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let tls = ServerConnection::new(Arc::new(config)).unwrap();
+            let mut received = Vec::new();
+            let _ = StreamOwned::new(tls, listener.accept().unwrap().0).read_to_end(&mut received);
+            received
+        });
+        let client = bench.builder_for(Roots::Given(genuine.cert.pem().into()));
+        let client = client.resolve("stolen.test", address).build().unwrap();
+        let pin = spki_pinning_core::spki::pin_of_certificate(genuine.cert.der()).unwrap();
+        bench.pin("stolen.test", &pin.to_string());
+        let error = client.get(&format!("https://stolen.test:{}/", address.port())).unwrap_err();
+        assert!(error.to_string().contains("BadSignature"), "{error}");
+        assert!(server.join().unwrap().is_empty());
     }
 }
 
