@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
+import { codeByDependency } from './lib/dependencies.mjs';
 import { contentsOf } from './lib/linker-map.mjs';
 import { ABIS, BUDGETS, buildAndroidLibrary, checkLibrary, installToolchain } from './lib/native.mjs';
 import { Failure, main, step } from './lib/steps.mjs';
@@ -11,6 +12,11 @@ import { ANDROID_TOOLCHAIN, requireTools } from './lib/tools.mjs';
 
 /** Crates that are named; the others are summed up. */
 const NAMED = 12;
+
+/** Whose code is listed by dependency: the ABI of nearly all phones. */
+const LISTED = 'arm64-v8a';
+/** Dependencies of less code are summed up, in bytes. */
+const LEAST = 1000;
 
 await main(async () => {
   const abis = chosen(process.argv.slice(2));
@@ -20,6 +26,8 @@ await main(async () => {
   for (const abi of abis) libraries.push(await measure(abi));
   console.log(`\n${table(libraries)}`);
   for (const library of libraries) console.log(`\n${contents(library)}`);
+  const listed = libraries.find(({ abi }) => abi === LISTED);
+  if (listed !== undefined) console.log(`\n${await dependencies(listed)}`);
   const heavy = libraries.filter(({ abi, bytes }) => bytes > BUDGETS[abi] * 1000);
   if (heavy.length === 0) return 0;
   const which = heavy.map(({ abi, bytes }) => `${abi} weighs ${kB(bytes)} of ${BUDGETS[abi]} kB`);
@@ -63,6 +71,19 @@ function contents({ abi, bytes, kinds, crates }) {
   return [
     `${abi}: code ${kB(kinds.code)}, constants ${kB(kinds.constants)}, unwinding ${kB(kinds.unwinding)}, rest ${kB(rest)}`,
     `  code: ${[...named, `others ${kB(others)}`].join(', ')}`,
+  ].join('\n');
+}
+
+/** What each dependency adds, as Markdown; a crate that several bring along stands for itself. */
+async function dependencies({ abi, kinds, crates }) {
+  const sizes = [...(await codeByDependency(ABIS[abi], crates))];
+  const others = sizes.filter(([, size]) => size < LEAST).reduce((sum, [, size]) => sum + size, 0);
+  const rows = [...sizes.filter(([, size]) => size >= LEAST), ['others', others]];
+  const share = (size) => `${((100 * size) / kinds.code).toFixed(1)} %`;
+  return [
+    `| code of ${abi} by dependency | kB | share |`,
+    '| --- | ---: | ---: |',
+    ...rows.map(([name, size]) => `| ${name} | ${(size / 1000).toFixed(1)} | ${share(size)} |`),
   ].join('\n');
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ownersOf } from '../../scripts/lib/dependencies.mjs';
 import { contentsOf, crateOf } from '../../scripts/lib/linker-map.mjs';
 
 const MAP = `             VMA              LMA     Size Align Out     In      Symbol
@@ -35,8 +36,29 @@ test('code belongs to the crate that wrote it', () => {
     'o:(.text.unlikely._RINvMs6_NtCs9bYY5pmSXXX_12spki_pinning6bridge)': 'spki_pinning',
     'o:(.text.JNI_OnLoad)': 'spki_pinning',
     'o:(.text.uniffi_spki_pinning_fn_method_pinningengine_check)': 'spki_pinning',
+    '/deps/libring-508d4b5a69be083b.rlib(0-aesv8-gcm-armv8-linux64.o):(.text)': 'ring',
+    '/deps/libring-508d4b5a69be083b.rlib(0-ring.o):(.text._RNvNtCs6FIg9uOTrqG_4core3ptr4read)': 'core',
     'o:(.text.memcpy)': 'other',
     '<internal>:(.text)': 'other',
   };
   for (const [input, crate] of Object.entries(crates)) assert.equal(crateOf(input), crate, input);
+});
+
+test('a crate counts for the dependency that alone brings it along', () => {
+  const tree = [
+    '0 spki-pinning-ffi v0.1.0 (/repository/rust/ffi)',
+    '1 spki-pinning-core v0.1.0 (/repository/rust/core)',
+    '2 url v2.5.8',
+    '3 idna v1.1.0',
+    '4 smallvec v1.16.6',
+    '1 rustls v0.23.42',
+    '2 rustls-pki-types v1.15.0',
+    '2 smallvec v1.16.6',
+    '1 rustls-pki-types v1.15.0',
+  ];
+  const owners = ownersOf(tree.join('\n'));
+  assert.deepEqual([...(owners.get('idna') ?? [])], ['url']);
+  assert.deepEqual([...(owners.get('smallvec') ?? [])], ['url', 'rustls']);
+  assert.deepEqual([...(owners.get('rustls_pki_types') ?? [])], ['rustls', 'rustls_pki_types']);
+  assert.equal(owners.has('spki_pinning_core'), false);
 });

@@ -54,6 +54,9 @@ function kindsOf(section) {
 export function crateOf(input) {
   const [, symbol = ''] = /:\(\.text\.(?:unlikely\.)?(.*)\)$/.exec(input) ?? [];
   if (/libunwind/.test(input)) return 'libunwind';
+  // C and assembly of a crate.
+  const [, archive] = /\blib(\w+)-[0-9a-f]{16}\.rlib\(/.exec(input) ?? [];
+  if (archive !== undefined && !symbol.startsWith('_R')) return archive;
   if (/^(JNI_|uniffi_spki|ffi_spki)/.test(symbol)) return 'spki_pinning';
   // Rust's mangling v0: a crate's root is C, perhaps with a number to tell it apart, the length of its name, its name.
   const [, length = '', rest = ''] = /^_R.*?C(?:s[0-9A-Za-z]*_)?(\d+)_?([A-Za-z_]\w*)/.exec(symbol) ?? [];

@@ -7,7 +7,7 @@ import { expectSuccess, Failure } from './steps.mjs';
 
 /**
  * @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl' | 'java' | 'mvn' | 'swift' | 'linux'
- *   | 'bash' | 'pip' | 'readelf' | 'unzip'} Tool
+ *   | 'bash' | 'pip' | 'readelf' | 'unzip' | 'valgrind'} Tool
  */
 
 /**
@@ -56,6 +56,8 @@ const CHECKS = {
   pip: () => starts('python3', ['-m', 'pip', '--version'], 'pip is missing', 'apt-get install python3-pip'),
   readelf: () => starts('readelf', ['--version'], 'readelf is missing', 'apt-get install binutils'),
   unzip: () => starts('unzip', ['-v'], 'unzip is missing', 'apt-get install unzip'),
+  valgrind: () =>
+    starts('valgrind', ['--version'], 'valgrind is missing, which counts', 'apt-get install valgrind'),
   swift: async () => {
     if (ON_MACOS) return oldSwift((await run('swift', ['--version'])).stdout);
     const hint = 'as root: npm run test:ios';

@@ -88,7 +88,7 @@ fn check_ascii(ascii: &str) -> Result<Host, Mistake> {
 }
 
 /// Letters, digits, hyphen, underscore (in use, if not in RFC 952) and the dot between labels.
-fn is_plain(byte: u8) -> bool {
+const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
@@ -191,7 +191,8 @@ pub(crate) fn fold<'a>(host: &'a str, buffer: &'a mut Buffer) -> Option<Cow<'a, 
     if host.len() > MAX_INPUT_BYTES {
         return None;
     }
-    let folded = fold_any(host.trim_matches('.'), buffer);
+    let is_dotted = host.starts_with('.') || host.ends_with('.');
+    let folded = fold_any(if is_dotted { host.trim_matches('.') } else { host }, buffer);
     (!folded.is_empty()).then_some(folded)
 }
 
@@ -201,12 +202,8 @@ pub fn folded(host: &str) -> Option<String> {
 }
 
 fn fold_any<'a>(mut host: &'a str, buffer: &'a mut Buffer) -> Cow<'a, str> {
-    let mut plain = true;
-    let mut upper = false;
-    for byte in host.bytes() {
-        upper |= byte.is_ascii_uppercase();
-        plain &= is_plain(byte);
-    }
+    let classes = host.bytes().fold(0, |classes, byte| classes | CLASSES[usize::from(byte)]);
+    let (plain, upper) = (classes & UNUSUAL == 0, classes & UPPER != 0);
     if !plain {
         return Cow::Owned(fold_unusual(host));
     }
@@ -226,10 +223,27 @@ fn fold_any<'a>(mut host: &'a str, buffer: &'a mut Buffer) -> Cow<'a, str> {
     Cow::Borrowed(host)
 }
 
+const UPPER: u8 = 1;
+const UNUSUAL: u8 = 2;
+
+/// What a byte of a host asks for: each connection's host is looked at.
+static CLASSES: [u8; 256] = {
+    let mut classes = [UNUSUAL; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        if is_plain(byte) {
+            classes[byte as usize] = if byte.is_ascii_uppercase() { UPPER } else { 0 };
+        }
+        byte += 1;
+    }
+    classes
+};
+
 /// Whether the last label could make it an IPv4 address in the reading of the URL standard ("ends in a number").
 fn looks_numeric(host: &str) -> bool {
-    let last = host.rsplit('.').next().unwrap_or_default();
-    last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X")
+    let last = host.bytes().rposition(|byte| byte == b'.').map_or(0, |dot| dot + 1);
+    let last = &host.as_bytes()[last..];
+    last.iter().all(u8::is_ascii_digit) || last.starts_with(b"0x") || last.starts_with(b"0X")
 }
 
 /// Undoes what a URL parser, a resolver or a careless caller may undo later: whoever spells a pinned host in an odd way
@@ -273,13 +287,23 @@ fn fold_labels(host: &str) -> String {
 
 /// The host and then each of its parents: `a.b.c`, `b.c`, `c`.
 pub(crate) fn suffixes(host: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent))
+    let mut last = None;
+    // Not `successors`, which looks for a parent before anybody asks for it: most often the host itself is the one.
+    std::iter::from_fn(move || {
+        last = last.map_or(Some(host), parent);
+        last
+    })
+    .fuse()
+}
+
+fn parent(name: &str) -> Option<&str> {
+    let dot = name.bytes().position(|byte| byte == b'.')?;
+    Some(&name[dot + 1..])
 }
 
 /// Whether somebody registered this name (normalised), so that all names below it are theirs: `example.co.uk`.
 pub fn is_registrable(name: &str) -> bool {
-    let parent = name.split_once('.').map(|(_, parent)| parent);
-    parent.is_some_and(is_public_suffix) && !is_public_suffix(name) && name.parse::<IpAddr>().is_err()
+    parent(name).is_some_and(is_public_suffix) && !is_public_suffix(name) && name.parse::<IpAddr>().is_err()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::{
     host::suffixes,
     manifest::Manifest,
+    name_hash::NameHashing,
     options::{Configuration, Settings},
     pin::Pin,
     problem::Problem,
@@ -27,7 +28,7 @@ pub struct Entry {
     expiration_date: Option<String>,
     expires_at: Option<i64>,
     excluded: Vec<String>,
-    excluded_lookup: HashSet<String>,
+    excluded_lookup: HashSet<String, NameHashing>,
     /// Whether subdomains at any depth are pinned too.
     pub include_subdomains: bool,
     /// Whether a mismatch is only reported.
@@ -45,7 +46,7 @@ impl Entry {
             expiration_date: None,
             expires_at: None,
             excluded: Vec::new(),
-            excluded_lookup: HashSet::new(),
+            excluded_lookup: HashSet::default(),
             include_subdomains: false,
             report_only: false,
             announced: Default::default(),
@@ -139,7 +140,7 @@ pub(crate) enum Governing<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Layer {
     entries: Vec<Entry>,
-    by_domain: HashMap<Arc<str>, usize>,
+    by_domain: HashMap<Arc<str>, usize, NameHashing>,
 }
 
 impl Layer {

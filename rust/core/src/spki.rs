@@ -71,52 +71,48 @@ struct Found<'a> {
 
 fn walk_certificate(certificate: &[u8]) -> Option<Found<'_>> {
     let mut outer = Reader::new(der::only(certificate, SEQUENCE)?);
-    let mut tbs = Reader::new(outer.expect(SEQUENCE)?.content);
-    outer.expect(SEQUENCE)?; // signatureAlgorithm
-    outer.expect(BIT_STRING)?; // signatureValue
+    let mut tbs = Reader::new(outer.content(SEQUENCE)?);
+    outer.skip(SEQUENCE)?; // signatureAlgorithm
+    outer.skip(BIT_STRING)?; // signatureValue
     if !outer.is_empty() {
         return None;
     }
-    tbs.optional(0xa0)?; // version
-    tbs.expect(INTEGER)?; // serialNumber
-    tbs.expect(SEQUENCE)?; // signature
-    tbs.expect(SEQUENCE)?; // issuer
-    tbs.expect(SEQUENCE)?; // validity
-    let subject = tbs.expect(SEQUENCE)?.whole;
-    let spki = tbs.expect(SEQUENCE)?;
+    tbs.skip_optional(0xa0)?; // version
+    tbs.skip(INTEGER)?; // serialNumber
+    tbs.skip(SEQUENCE)?; // signature
+    tbs.skip(SEQUENCE)?; // issuer
+    tbs.skip(SEQUENCE)?; // validity
+    let subject = tbs.whole(SEQUENCE)?;
+    let spki = tbs.whole(SEQUENCE)?;
     // issuerUniqueID, subjectUniqueID (IMPLICIT BIT STRING), extensions: each at most once and nothing after them.
-    tbs.optional(0x81)?;
-    tbs.optional(0x82)?;
-    tbs.optional(0xa3)?;
-    (tbs.is_empty() && is_spki_content(spki.content)).then_some(Found { subject, spki: spki.whole })
+    tbs.skip_optional(0x81)?;
+    tbs.skip_optional(0x82)?;
+    tbs.skip_optional(0xa3)?;
+    (tbs.is_empty() && is_spki(spki)).then_some(Found { subject, spki })
 }
 
 fn walk_request(request: &[u8]) -> Option<&[u8]> {
     let mut outer = Reader::new(der::only(request, SEQUENCE)?);
-    let mut info = Reader::new(outer.expect(SEQUENCE)?.content);
-    outer.expect(SEQUENCE)?; // signatureAlgorithm
-    outer.expect(BIT_STRING)?; // signature
+    let mut info = Reader::new(outer.content(SEQUENCE)?);
+    outer.skip(SEQUENCE)?; // signatureAlgorithm
+    outer.skip(BIT_STRING)?; // signature
     if !outer.is_empty() {
         return None;
     }
-    info.expect(INTEGER)?; // version
-    info.expect(SEQUENCE)?; // subject
-    let spki = info.expect(SEQUENCE)?;
-    is_spki_content(spki.content).then_some(spki.whole)
+    info.skip(INTEGER)?; // version
+    info.skip(SEQUENCE)?; // subject
+    let spki = info.whole(SEQUENCE)?;
+    is_spki(spki).then_some(spki)
 }
 
+/// `SEQUENCE { SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }, BIT STRING }`, and nothing else.
 fn is_spki(spki: &[u8]) -> bool {
-    der::only(spki, SEQUENCE).is_some_and(is_spki_content)
-}
-
-/// `SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }, BIT STRING`, and nothing else.
-fn is_spki_content(content: &[u8]) -> bool {
-    let mut reader = Reader::new(content);
-    let (Some(algorithm), Some(key)) = (reader.expect(SEQUENCE), reader.expect(BIT_STRING)) else {
-        return false;
+    let parts = || {
+        let mut reader = Reader::new(der::only(spki, SEQUENCE)?);
+        Reader::new(reader.content(SEQUENCE)?).skip(OBJECT_IDENTIFIER)?;
+        reader.content(BIT_STRING).filter(|_| reader.is_empty())
     };
-    let has_algorithm = Reader::new(algorithm.content).expect(OBJECT_IDENTIFIER).is_some();
-    has_algorithm && !key.content.is_empty() && reader.is_empty()
+    parts().is_some_and(|key| !key.is_empty())
 }
 
 #[cfg(test)]

@@ -134,14 +134,6 @@ fn refused(entry: &Entry) -> Outcome {
 
 /// The first pin of the chain, leaf to root, that the entry holds.
 fn matching_pin<C: AsRef<[u8]>>(entry: &Entry, chain: &[C]) -> Result<Pin, Reason> {
-    let keys = keys(chain)?;
-    let mut pins = keys.iter().take(chain.len()).map(|spki| spki::pin_of_spki(spki));
-    pins.find(|pin| entry.holds(pin)).ok_or(Reason::NoPinMatched)
-}
-
-/// The public key of every certificate: all are read before one is hashed, so that a verdict never depends on whether
-/// a broken certificate stands before or after the match.
-fn keys<C: AsRef<[u8]>>(chain: &[C]) -> Result<[&[u8]; MAX_CHAIN], Reason> {
     if chain.is_empty() {
         return Err(Reason::EmptyChain);
     }
@@ -150,11 +142,28 @@ fn keys<C: AsRef<[u8]>>(chain: &[C]) -> Result<[&[u8]; MAX_CHAIN], Reason> {
     {
         return Err(Reason::ChainTooLarge);
     }
-    let mut keys: [&[u8]; MAX_CHAIN] = [&[]; MAX_CHAIN];
+    match chain.len() {
+        ..=USUAL_CHAIN => pin_among(entry, chain, &mut [NO_KEY; USUAL_CHAIN]),
+        _ => pin_among(entry, chain, &mut [NO_KEY; MAX_CHAIN]),
+    }
+}
+
+/// Most chains have no more certificates: room for the longest takes longer to clear than they take to read.
+const USUAL_CHAIN: usize = 4;
+const NO_KEY: &[u8] = &[];
+
+/// All certificates are read before one is hashed, so that a verdict never depends on whether a broken one stands before
+/// or after the match. `keys` has room for as many as the chain has.
+fn pin_among<'a, C: AsRef<[u8]>>(
+    entry: &Entry,
+    chain: &'a [C],
+    keys: &mut [&'a [u8]],
+) -> Result<Pin, Reason> {
+    let keys = keys.get_mut(..chain.len()).ok_or(Reason::ChainTooLarge)?;
     for (key, certificate) in keys.iter_mut().zip(chain) {
         *key = spki::certificate_spki(certificate.as_ref()).map_err(|_| Reason::UnparsableChain)?;
     }
-    Ok(keys)
+    keys.iter().map(|spki| spki::pin_of_spki(spki)).find(|pin| entry.holds(pin)).ok_or(Reason::NoPinMatched)
 }
 
 /// The pins a server showed, leaf first, as far as its certificates can be read.
