@@ -33,7 +33,6 @@ pub mod expiry;
 pub mod host;
 mod json;
 pub mod manifest;
-mod name_hash;
 mod names;
 pub mod options;
 pub mod pem;
