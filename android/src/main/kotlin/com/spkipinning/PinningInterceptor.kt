@@ -14,7 +14,7 @@ import okhttp3.Response
  *
  * As a network interceptor it sees every HTTP request with its connection, be that new, pooled from before the pins
  * changed, or shared with another host. As an application interceptor it sees the request of a WebSocket too, and has open
- * connections judged before one of them could be taken for it.
+ * connections judged before one of them could be taken for it; and it sees what the cache answers.
  */
 internal object PinningInterceptor : Interceptor {
     /** For which hosts a connection may be used, by the configuration of that generation. */
@@ -27,11 +27,12 @@ internal object PinningInterceptor : Interceptor {
     override fun intercept(chain: Interceptor.Chain): Response {
         val request = chain.request()
         val connection = chain.connection()
-        when {
-            connection == null -> LiveSockets.judgeAgain()
-            request.isHttps -> hostsOf(request).forEach { judge(connection, it) }
+        if (connection == null) {
+            LiveSockets.judgeAgain()
+            return CachedAnswers.proceed(chain, ::hostsOf)
         }
-        return chain.proceed(request)
+        if (request.isHttps) hostsOf(request).forEach { judge(connection, it) }
+        return CachedAnswers.proceedToNetwork(chain)
     }
 
     /** The host of the URL, and the one that a `Host` header asks for. The engine knows all ways to spell one. */
