@@ -14,7 +14,7 @@ use spki_pinning_net::{
 use std::{
     fs,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -100,12 +100,11 @@ impl Fetching {
         version(&self.process, self.now)
     }
 
-    fn stored(&self) -> Vec<(String, Vec<u8>)> {
+    /// By name; what is still being written has another one.
+    fn stored(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let files = fs::read_dir(self.folder.path()).unwrap().map(|file| file.unwrap().path());
-        let read = |path: std::path::PathBuf| {
-            (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap())
-        };
-        files.map(read).filter(|(name, _)| !name.ends_with(".new")).collect()
+        let whole = files.filter(|path| path.extension().is_none_or(|extension| extension != "new"));
+        whole.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
     }
 }
 
