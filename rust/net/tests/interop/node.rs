@@ -66,7 +66,7 @@ impl Peer for NodeServer {
     fn wait_for_end_of(&self, connections: usize) {
         let start = Instant::now();
         while self.events("end").len() < connections {
-            let text = self.process.output().text() + &self.process.errors().text();
+            let text = self.process.output().text();
             assert!(start.elapsed() < PATIENCE, "not {connections} ends in:\n{text}");
             thread::sleep(Duration::from_millis(2));
         }

@@ -1,7 +1,7 @@
 //! Servers that are programs of others: each a process, which ends with the test, however that ends.
 
 use std::{
-    io::{Read, Write as _},
+    io::{self, Read, Write as _},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Condvar, Mutex, OnceLock},
     thread,
@@ -14,10 +14,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Process {
     child: Child,
     output: Arc<Output>,
-    errors: Arc<Output>,
 }
 
-/// What it has written.
+/// What it has written to both its outputs, in that order.
 #[derive(Default)]
 pub(crate) struct Output {
     text: Mutex<String>,
@@ -26,13 +25,13 @@ pub(crate) struct Output {
 
 impl Process {
     pub(crate) fn start(command: &mut Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (reader, writer) = io::pipe().unwrap();
+        command.stdin(Stdio::piped()).stdout(writer.try_clone().unwrap()).stderr(writer);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         guard('+', child.id());
-        let (output, errors) = (Arc::new(Output::default()), Arc::new(Output::default()));
-        output.collect(child.stdout.take().unwrap());
-        errors.collect(child.stderr.take().unwrap());
-        Self { child, output, errors }
+        let output = Arc::new(Output::default());
+        output.collect(reader);
+        Self { child, output }
     }
 
     pub(crate) fn input(&mut self) -> ChildStdin {
@@ -46,11 +45,7 @@ impl Process {
     /// What `find` has found in the output, as soon as it is there.
     pub(crate) fn wait_for<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         let found = self.output.wait_until(Instant::now() + PATIENCE, find);
-        found.unwrap_or_else(|| panic!("no {what} in:\n{}{}", self.output.text(), self.errors.text()))
-    }
-
-    pub(crate) fn errors(&self) -> Arc<Output> {
-        self.errors.clone()
+        found.unwrap_or_else(|| panic!("no {what} in:\n{}", self.output.text()))
     }
 }
 
