@@ -34,6 +34,7 @@ use crate::{
     bridge::{self, Connection, Listener},
     platform::Platform,
 };
+use arguments::{certificates, text};
 use jni::{
     Env, JValue, JavaVM, NativeMethod,
     errors::{Error, Result},
@@ -43,12 +44,14 @@ use jni::{
     strings::JNIStr,
     sys::{self, JNI_ERR, JNI_VERSION_1_6, jboolean, jint, jlong},
 };
-use spki_pinning_core::{Notice, Source, engine::MAX_CHAIN, verdict::MAX_CERTIFICATE_BYTES};
+use spki_pinning_core::{Notice, Source};
 use std::{
     ffi::c_void,
     panic::catch_unwind,
     sync::{Arc, OnceLock},
 };
+
+mod arguments;
 
 /// The class whose natives these are, all of them static. An app's shrinker has to keep its name and its members.
 const CLASS: &JNIStr = jni_str!("com/spkipinning/NativeCheck");
@@ -339,33 +342,6 @@ impl Platform for Java {
             log::error!("NativeCheck.onPinsChanged failed: {error}");
         }
     }
-}
-
-/// A string as Rust has it; none if it is null, or cannot be had. Half a surrogate pair becomes U+FFFD.
-fn text(env: &Env<'_>, string: &JString<'_>) -> Option<String> {
-    string.try_to_string(env).ok()
-}
-
-/// Copies a chain as far as it matters for a verdict. A certificate that cannot be had (one that is null, say) is empty,
-/// which no certificate is; without an array there is no chain.
-fn certificates<'local>(
-    env: &mut Env<'local>,
-    chain: &JObjectArray<'local, JByteArray<'local>>,
-) -> Vec<Vec<u8>> {
-    let length = chain.len(env).unwrap_or_default();
-    (0..length.min(MAX_CHAIN + 1)).map(|index| certificate(env, chain, index).unwrap_or_default()).collect()
-}
-
-fn certificate<'local>(
-    env: &mut Env<'local>,
-    chain: &JObjectArray<'local, JByteArray<'local>>,
-    index: usize,
-) -> Result<Vec<u8>> {
-    let certificate = chain.get_element(env, index)?.auto();
-    if certificate.len(env)? > MAX_CERTIFICATE_BYTES {
-        return Ok(vec![0; MAX_CERTIFICATE_BYTES + 1]); // refused for its length alone
-    }
-    env.convert_byte_array(&certificate)
 }
 
 fn or_null<'local>(env: &mut Env<'local>, text: Option<String>) -> Result<JString<'local>> {

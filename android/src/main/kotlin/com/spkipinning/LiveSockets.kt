@@ -13,7 +13,11 @@ import javax.net.ssl.SSLSocketFactory
  */
 internal object LiveSockets {
     /** A connection whose handshake is done, and the socket below TLS. */
-    private class Live(val socket: Socket, val host: String, val path: ValidatedPath) {
+    class Live(val socket: Socket, val host: String, val path: ValidatedPath) {
+        /** The generation by which its handshake was allowed. */
+        @Volatile
+        var allowedBy = -1L
+
         fun chain(tls: SSLSocket): Chain = path.of(tls.session, host)
     }
 
@@ -34,11 +38,17 @@ internal object LiveSockets {
         begun.set(Begun(tls, socket, host))
     }
 
-    /** The handshake of this thread's socket is done. */
-    fun isEstablished(host: String, path: ValidatedPath) {
-        val (tls, socket) = begun.get()?.takeIf { it.host == host }?.let { it.tls to it.socket } ?: return
+    /** The handshake of this thread's socket is done; null if that is not one of these. */
+    fun isEstablished(host: String, path: ValidatedPath): Live? {
+        val (tls, socket) = begun.get()?.takeIf { it.host == host }?.let { it.tls to it.socket } ?: return null
         begun.remove()
-        synchronized(live) { live[tls] = Live(socket, host, path) }
+        return Live(socket, host, path).also { synchronized(live) { live[tls] = it } }
+    }
+
+    /** Whether its handshake was for this host, and allowed by the configuration of this generation. */
+    fun isAllowed(socket: Socket, host: String, generation: Long): Boolean {
+        val known = synchronized(live) { live[socket] } ?: return false
+        return generation >= 0 && known.host == host && known.allowedBy == generation
     }
 
     /** The certificates of a connection; null if it is not one of these. */

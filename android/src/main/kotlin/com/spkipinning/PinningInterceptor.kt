@@ -44,9 +44,12 @@ internal object PinningInterceptor : Interceptor {
     private fun judge(connection: Connection, host: String) {
         val generation = Judge.generation() // before the judgement, so that it is never remembered for a later one
         if (isAllowed(connection, host, generation)) return
-        val chain = { chainOf(connection) }
-        // Its handshake was counted and reported already; what is refused now is news.
-        if (Judge.evaluate(host, chain) != null) Judge.check(host, chain)?.let { throw it }
+        // To find the path again would cost the first request as much as the handshake's own validation.
+        if (!LiveSockets.isAllowed(connection.socket(), host, generation)) {
+            val chain = { chainOf(connection) }
+            // Its handshake was counted and reported already; what is refused now is news.
+            if (Judge.evaluate(host, chain) != null) Judge.check(host, chain)?.let { throw it }
+        }
         remember(connection, host, generation)
     }
 

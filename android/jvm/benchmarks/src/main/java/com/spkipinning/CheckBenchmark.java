@@ -44,11 +44,7 @@ public class CheckBenchmark {
     public void pin() throws Exception {
         chain = Inputs.chain(certificates);
         String pin = Inputs.pin(match);
-        CertificatePinner.Builder builder = new CertificatePinner.Builder();
-        for (String domain : Inputs.domains(domains)) {
-            for (String each : Inputs.pins(domain, pin)) builder.add(domain, "sha256/" + each);
-        }
-        certificatePinner = builder.build();
+        certificatePinner = Inputs.certificatePinner(Inputs.domains(domains), pin);
         Configuration.INSTANCE.initialize(Inputs.document(domains, pin));
         if (!NativeCheck.isPinned(Inputs.HOST)) throw new IllegalStateException("nothing is judged");
     }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.stream.IntStream;
+import okhttp3.CertificatePinner;
 import org.conscrypt.Conscrypt;
 import org.json.JSONArray;
 import org.json.JSONException;
@@ -54,6 +55,16 @@ final class Inputs {
     /** The pins of each domain: that of the host, or any, and a spare one. */
     static List<String> pins(String domain, String pin) {
         return domain.equals(HOST) ? List.of(pin, SPARE) : List.of("YLh1dUR9y6Kja30RrAn7JKnbQG/uEtLMkBgFF2Fuihg=", SPARE);
+    }
+
+    /** As react-native-ssl-public-key-pinning fills it. */
+    static CertificatePinner certificatePinner(List<String> domains, String pin) {
+        CertificatePinner.Builder builder = new CertificatePinner.Builder();
+        for (String domain : domains) {
+            String[] pins = pins(domain, pin).stream().map(each -> "sha256/" + each).toArray(String[]::new);
+            builder.add(domain, pins);
+        }
+        return builder.build();
     }
 
     static String document(int domains, String pin) throws JSONException {

@@ -1,7 +1,10 @@
 package com.spkipinning;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.json.JSONArray;
+import org.json.JSONObject;
 import org.junit.jupiter.api.Test;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
@@ -23,7 +26,20 @@ class SmokeTest {
             .verbosity(VerboseMode.SILENT)
             .build();
         int checks = 2 * 2 * 3 * 4; // methods, makers of certificates, places of the match, numbers of domains
-        int starts = 2;
-        assertEquals(checks + starts, new Runner(options).run().size());
+        int initialisations = 2 * 3;
+        int starts = 2 * 4;
+        assertEquals(checks + initialisations + starts, new Runner(options).run().size());
+    }
+
+    @Test
+    void requests_are_compared_in_turns() throws Exception {
+        JSONArray found = RequestMeasurement.measure(3, 3);
+        assertEquals(2 * 4, found.length());
+        for (int index = 0; index < found.length(); index++) {
+            JSONObject each = found.getJSONObject(index);
+            JSONArray ratio = each.getJSONArray("ratio");
+            assertTrue(each.getString("name").equals("nothing") == (ratio.getDouble(1) == 1), each.toString());
+            assertTrue(0 < ratio.getDouble(0) && ratio.getDouble(0) <= ratio.getDouble(2), each.toString());
+        }
     }
 }

@@ -5,6 +5,7 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CompletionException
 import javax.net.ssl.SSLHandshakeException
 import javax.net.ssl.SSLPeerUnverifiedException
+import javax.net.ssl.X509TrustManager
 import okhttp3.CertificatePinner
 import okhttp3.OkHttp
 import okhttp3.RequestBody.Companion.toRequestBody
@@ -34,6 +35,24 @@ class HttpTest {
                 assertEquals(200, client.getAnew(Testbed.host(name).url()).status, "$name $role")
             }
         }
+    }
+
+    @Test
+    fun `the path of a connection is found once for each configuration`() {
+        val host = Testbed.host("leaf")
+        val tls = Tls("JSSE")
+        var found = 0
+        val counting = object : X509TrustManager by tls.trustManager {
+            override fun getAcceptedIssuers() = tls.trustManager.acceptedIssuers.also { found++ }
+        }
+        val client = SpkiPinning.install(plain(tls).sslSocketFactory(tls.context.socketFactory, counting)).build()
+        for (pin in listOf(host.pin(), host.pin("root"))) {
+            pinHost("leaf", pin)
+            found = 0
+            repeat(3) { assertEquals(200, client.get(host.url()).status) }
+            assertEquals(1, found)
+        }
+        assertEquals(1, Testbed.control("GET", "/connections?host=leaf").getInt("accepted"))
     }
 
     @Test
