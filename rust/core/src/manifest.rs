@@ -4,7 +4,7 @@
 //! What keeps an attacker who serves manifests, or sits between, from more than silence:
 //! * a signature by a key that the app has, with that key's own algorithm: a header's `alg` only may agree;
 //! * [`Ledger`]: a version never seen before, so that nothing old comes back; the keys of a manifest replace those before;
-//! * `exp`, so that silence ends with the app's own pins, and `iat`, which a clock set back is held against;
+//! * `exp`, so that silence ends with the app's own pins, and `iat`, before which none is taken;
 //! * an entry that is weaker than the app's own is refused, and one that ends lets the app's own show through.
 
 use crate::{
@@ -191,9 +191,9 @@ impl Manifest {
     pub fn expires_at(&self) -> i64 {
         self.claims.expires_at
     }
-    /// A clock that stands before the time of signing is wrong, and does not keep a manifest alive.
+    /// A clock that was set back keeps it in force: what it says is newer than what the app was shipped with, and pins as much.
     pub fn is_expired(&self, now_ms: i64) -> bool {
-        now_ms.max(self.claims.issued_at) >= self.claims.expires_at
+        now_ms >= self.claims.expires_at
     }
     /// Whether it ends within three days.
     pub fn is_expiring(&self, now_ms: i64) -> bool {

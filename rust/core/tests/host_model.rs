@@ -149,6 +149,7 @@ fn spelled_host(name: Name) -> impl Strategy<Value = String> {
         4 if is_v6 && host.starts_with('[') => format!("{host}:8443"),
         5 if !is_address => format!("{host}\u{3002}"),
         6 => format!("\t{host} "),
+        7 if !is_address => format!("..{host}.."),
         _ => host,
     })
 }

@@ -264,7 +264,7 @@ fn a_second_signature_of_the_same_claims_is_no_news() {
 }
 
 #[test]
-fn time_is_looked_at_with_ten_minutes_of_tolerance_and_no_clock_set_back_keeps_a_manifest_alive() {
+fn time_is_looked_at_with_ten_minutes_of_tolerance_and_a_clock_set_back_takes_no_pin_off() {
     let signer = Signer::ed25519(1);
     let ledger = Ledger::new(&[signer.key()]);
     let token = signer.manifest(&claims(1));
