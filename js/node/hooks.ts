@@ -28,6 +28,8 @@ interface Attempt {
 /** With what @types/node does not know, and the name that the socket itself was connected to. */
 type Client = TLSSocket & {
   readonly secureConnecting: boolean;
+  /** That the handshake is over, also of a socket that a program constructs itself: that one is `secureConnecting` for ever. */
+  readonly _secureEstablished: boolean;
   readonly servername: string | false | null;
   readonly _host: string | null;
 };
@@ -101,7 +103,8 @@ function hookHandshake(judge: Judge): void {
 function hookRequests(judge: Judge): void {
   /** Judges a connection now, or at the end of its handshake. */
   const refuse = (socket: TLSSocket, hosts: Set<string | null>): SslPinningError | null => {
-    if (!(socket as Client).secureConnecting) return judge.refuseRequest(socket, hosts);
+    const { secureConnecting, _secureEstablished: isOver } = socket as Client;
+    if (!secureConnecting || isOver) return judge.refuseRequest(socket, hosts);
     attempts.set(socket, { session: null, ...attempts.get(socket), hosts });
     return null;
   };

@@ -65,6 +65,25 @@ test('a connection is made anew for a request of another Host', async () => {
   await client.destroy();
 });
 
+test('a TLSSocket that a program constructs itself carries no request once its handshake is over either', async () => {
+  const open = async () => {
+    const below = net.connect(port, '127.0.0.1');
+    await once(below, 'connect');
+    const socket = new tls.TLSSocket(below) as tls.TLSSocket & { _start(): void };
+    socket._start(); // as clients of databases do
+    await once(socket, 'secure');
+    return { agent: undefined, createConnection: () => socket } as object;
+  };
+  assert.equal(
+    (await byHttps(testbed.url('leaf'), await open())).status,
+    200,
+    'Node validates nothing there',
+  );
+  await pinHost('leaf', testbed.pin('leaf'));
+  assert.equal(await refusedBecause(byHttps(testbed.url('leaf'), await open())), 'chain-not-validated');
+  assert.equal(await testbed.requests('leaf'), 1);
+});
+
 /** The status that a request is answered with. */
 async function statusOf(session: ClientHttp2Session, headers: OutgoingHttpHeaders | string[] = {}) {
   const stream = session.request(headers as OutgoingHttpHeaders).resume();
