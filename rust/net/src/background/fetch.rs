@@ -58,7 +58,9 @@ fn failed(error: &NetError) -> Refused {
             _ => {}
         }
     }
-    Refused::new(UNREACHABLE, format!("the manifest cannot be fetched: {error}"))
+    let message =
+        format!("the manifest cannot be fetched: {error}; what was in force stays, and it is tried again");
+    Refused::new(UNREACHABLE, message)
 }
 
 fn refused_by_server(status: u16) -> Refused {

@@ -135,11 +135,14 @@ fn manifest_that_arrives_in_part_changes_nothing_and_is_fetched_again() {
                 failed.fetch_add(1, Ordering::Relaxed);
                 assert!(has_struck, "{fault:?}: {}, and nothing had happened", refused.message);
                 assert_eq!(refused.code, "update-unreachable", "{fault:?}: {}", refused.message);
+                let Some(why) = refused.message.strip_prefix("the manifest cannot be fetched: ") else {
+                    panic!("{fault:?}: {}", refused.message)
+                };
                 assert!(
-                    refused.message.starts_with("the manifest cannot be fetched: "),
-                    "{}",
-                    refused.message
+                    why.ends_with("; what was in force stays, and it is tried again"),
+                    "{fault:?}: {why}"
                 );
+                assert!(why.len() > 60, "{fault:?}: it says what has happened: {why}");
                 assert_eq!(app.version(), Some(1), "{fault:?}: what was in force stays");
                 assert!(app.stored() == before, "{fault:?}: nothing is written");
                 assert!(app.engine_is_due(), "{fault:?}");

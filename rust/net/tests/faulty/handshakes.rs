@@ -33,7 +33,9 @@ fn handshake_that_fails_says_how_by_a_stable_code_and_what_to_do() {
             let result = probe(&options(&proxy, timeout));
             assert!(start.elapsed() < timeout + Duration::from_secs(10), "{fault:?}: hangs");
             let Err(error) = result else { return }; // it may have happened after the handshake
-            assert!(proxy.disarm(), "{fault:?}: {error}, and nothing had happened");
+            // A busy machine may use the short time up by itself.
+            let is_late = fault.action.may_stall() && error.code() == "timeout";
+            assert!(proxy.disarm() || is_late, "{fault:?}: {error}, and nothing had happened");
             let known =
                 matches!(error.code(), "timeout" | "closed" | "io" | "not-tls" | "tls-alert" | "tls-failed");
             // A changed certificate is none of its issuer's.

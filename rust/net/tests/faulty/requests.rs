@@ -1,6 +1,6 @@
 //! Requests of the client.
 
-use super::{Action, Fault, Proxy};
+use super::{Action, Direction, Fault, Proxy};
 use crate::{
     common::{Bench, WRONG, now_ms},
     in_parallel, is_long,
@@ -135,7 +135,11 @@ fn request_with_the_right_pin_fails_whole_or_succeeds_whole_and_the_next_one_wor
                     assert!(body == content(), "{fault:?}: half an answer is taken for a whole one");
                     assert!(!has_struck || may_go_unnoticed(*fault), "{fault:?}: nobody has noticed");
                 }
-                None => assert!(has_struck, "{fault:?}: an error, and nothing had happened"),
+                // A busy machine may use the short time up by itself.
+                None => assert!(
+                    has_struck || fault.action.may_stall(),
+                    "{fault:?}: an error, and nothing had happened"
+                ),
             }
             let next = app.request_later().unwrap_or_else(|error| panic!("{fault:?}: afterwards {error}"));
             assert!(next == content(), "{fault:?}");
@@ -223,5 +227,26 @@ fn resumed_session_fails_whole_or_succeeds_whole() {
             assert!(next == content(), "{fault:?}");
         });
         println!("{}: {} faults", host.name, faults.len());
+    }
+}
+
+#[test]
+fn upload_that_nobody_takes_ends_in_time() {
+    let bench = Bench::new();
+    let ca = bench.testbed.ca_pem().unwrap();
+    let upload = vec![7; 16 * 1024 * 1024]; // more than any buffer on the way
+    for host in ["tickets12", "tickets13"].map(|name| bench.host(name)) {
+        for action in [Action::Stall, Action::Drip] {
+            let fault = Fault { direction: Direction::ToServer, record: 10, middle: true, action };
+            let app = App::new(&ca, &host, 2 * SHORT);
+            app.pin(&host.pins[0]);
+            app.proxy.arm(fault);
+            let start = Instant::now();
+            let error = app.client.post(&host.url("/echo"), "text/plain", &upload).unwrap_err();
+            assert!(start.elapsed() < 2 * SHORT + SLACK, "{fault:?}: hangs, {:?}", start.elapsed());
+            assert!(error.to_string().contains("timeout"), "{fault:?}: {error}");
+            assert!(app.proxy.disarm(), "{fault:?}: it did not happen");
+            assert!(app.request_later().unwrap() == content(), "{fault:?}");
+        }
     }
 }
