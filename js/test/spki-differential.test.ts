@@ -6,11 +6,24 @@
  * We may accept what they refuse: the stack that refuses it never asks us. We may not see another key than they do.
  */
 import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cryptographyVectors } from '../../scripts/lib/tools.mjs';
 import {
+  bitString,
+  certificate,
+  extentOf,
+  indefinite,
+  oid,
+  padded,
+  partsFor,
+  sequence,
+  spkiOf,
+} from './der.js';
+import {
+  addon,
   hashedPins,
   judgedPin,
   nodeKey,
@@ -18,6 +31,7 @@ import {
   type Reading,
   readAll,
   type Sample,
+  sha256,
 } from './differential-support.js';
 import { generatedSamples } from './generated-certificates.js';
 
@@ -142,4 +156,64 @@ test('every kind of key that OpenSSL makes has the pin that openssl and Node say
     ['openssl ', 8],
   ] as const)
     assert.ok(counted(kind) >= least, `${kind}: ${counted(kind)}`);
+});
+
+const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const certificateOf = (spki: Buffer) => certificate(partsFor('a.test', 'Root', spki), signer);
+
+/** The public keys among the files, and those of ML-DSA among the known answers, each as a SubjectPublicKeyInfo. */
+function* publicKeys(): Generator<Sample> {
+  for (const name of files.filter((path) => path.startsWith('asymmetric/'))) {
+    const file = readFileSync(join(directory, name));
+    if (/pub(lic_key)?[^/]*\.der$/.test(name)) yield { name, der: file };
+    const blocks = file.toString('latin1').matchAll(/-----BEGIN PUBLIC KEY-----([\s\S]*?)-----END/g);
+    for (const [, base64 = ''] of blocks) yield { name, der: Buffer.from(base64, 'base64') };
+    const level = { 44: 17, 65: 18, 87: 19 }[/kat_MLDSA_(\d\d)/.exec(name)?.[1] ?? ''];
+    if (level === undefined) continue;
+    const algorithm = sequence(oid(`2.16.840.1.101.3.4.3.${level}`));
+    for (const [, hex = ''] of file.toString('latin1').matchAll(/^pk = ([0-9a-fA-F]+)/gm)) {
+      yield {
+        name: `${name}, ${hex.slice(0, 8)}`,
+        der: sequence(algorithm, bitString(Buffer.from(hex, 'hex'))),
+      };
+    }
+  }
+}
+
+test('every public key of pyca/cryptography has the pin of its bytes, also in a certificate', () => {
+  const count = { known: 0, unknown: 0, refused: 0 };
+  for (const { name, der } of publicKeys()) {
+    const described = JSON.parse(addon.readPublicKey(der));
+    const pins = [judgedPin(certificateOf(der)), described.ok ? described.certificates[0].pin : null];
+    const key = nodeKey(certificateOf(der));
+    if (pins[0] === null) {
+      assert.deepEqual([pins[1], key], [null, null], `${name} is no SubjectPublicKeyInfo to anybody`);
+      count.refused += 1;
+      continue;
+    }
+    // Bits that do not count, and are set all the same: OpenSSL mends them, and `hash` says that the file is damaged.
+    const isDamaged = name.endsWith('dsa_public_key_invalid_bit_string.der');
+    assert.deepEqual(pins, [sha256(der), isDamaged ? null : sha256(der)], name);
+    if (key !== null) assert.ok(key.equals(createPublicKey({ key: der, type: 'spki', format: 'der' })), name);
+    if (name.includes('MLDSA')) assert.match(described.certificates[0].keyAlgorithm, /^ML-DSA-(44|65|87)$/);
+    count[key === null ? 'unknown' : 'known'] += 1;
+  }
+  // What OpenSSL does not know, ML-DSA before its version 3.5 for one, counts among the unknown.
+  console.log(JSON.stringify(count));
+  assert.ok(count.known >= 45 && count.known + count.unknown >= 340, JSON.stringify(count));
+});
+
+test('what OpenSSL takes and is not DER, or more than one certificate, is refused, which blocks', async () => {
+  const good = certificateOf(spkiOf(createPublicKey(signer)));
+  const content = good.subarray(extentOf(good, 0).content);
+  const samples = [
+    { name: 'a length of three digits', der: padded(0x30, content) },
+    { name: 'an indefinite length', der: indefinite(0x30, content) },
+    { name: 'a zero after it', der: Buffer.concat([good, Buffer.from([0])]) },
+    { name: 'another certificate after it', der: Buffer.concat([good, good]) },
+  ];
+  for (const [{ name }, { judged, hashed, openssl, node }] of await readAll(samples)) {
+    assert.deepEqual([judged, hashed], [null, null], name);
+    assert.ok(openssl !== null && openssl === node, `${name}: there is nothing to refuse`);
+  }
 });

@@ -10,8 +10,8 @@ use proptest::{prelude::*, sample::select};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde_json::{Map, Value, json};
 use spki_pinning_core::{
-    ConfigError, Engine, Severity, Source,
-    manifest::{Manifest, SignatureVerifier},
+    ConfigError, Engine, Problem, Severity, Source,
+    manifest::{Manifest, Refused, SignatureVerifier, check_claims},
     verification_key::VerificationKey,
 };
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -240,16 +240,18 @@ impl SignatureVerifier for Ring {
 }
 
 fn manifest(domains: &[Domain], version: u64, expires_at: i64) -> Arc<Manifest> {
-    let claims = format!(
-        r#"{{"iat":1,"exp":{},"version":{version},"domains":{}}}"#,
-        expires_at / 1000,
-        text(&members(domains))
-    );
+    let domains = text(&members(domains));
+    let claims =
+        format!(r#"{{"iat":1,"exp":{},"version":{version},"domains":{domains}}}"#, expires_at / 1000);
+    Arc::new(signed(&claims).unwrap())
+}
+
+/// What an app with the key of the signer makes of these claims.
+fn signed(claims: &str) -> Result<Manifest, Refused> {
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","typ":"pins+jwt"}"#);
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims));
     let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(pair(1).sign(message.as_bytes())));
-    let key = VerificationKey::parse(&jwk(1).to_string()).unwrap();
-    Arc::new(Manifest::verify(&token, &[key], &Ring).unwrap())
+    Manifest::verify(&token, &[VerificationKey::parse(&jwk(1).to_string()).unwrap()], &Ring)
 }
 
 proptest! {
@@ -318,6 +320,30 @@ proptest! {
         prop_assert!(!errors.is_empty() && errors.iter().all(|error| error.path == path && error.code == code), "{path} {code}: {errors:?}");
         prop_assert!(errors.iter().all(|error| error.suggestion.is_some() && !error.message.is_empty()));
         prop_assert_eq!(status(&engine, NOW), in_force, "{} in {}", path, document);
+    }
+}
+
+proptest! {
+    /// The same for what is signed: who signs is told the place, and no app takes it.
+    #[test]
+    fn a_manifest_with_one_thing_wrong_is_refused_and_the_place_is_named_before_it_is_signed(
+        configuration in configurations(),
+        at in any::<prop::sample::Index>(),
+        way in select(WAYS.iter().filter(|(place, ..)| place.is_of_domains()).collect::<Vec<_>>()),
+    ) {
+        let (document, path, code) = spoiled(&configuration, at.index(configuration.domains.len()), *way);
+        let claims = format!(r#"{{"iat":1,"exp":9000000000,"version":1,{}"#, &document[1..]);
+        let problems = check_claims(&claims, NOW);
+        let is_meant = |problem: &&Problem| problem.severity == Severity::Error && problem.path != "/settings";
+        let errors: Vec<_> = problems.iter().filter(is_meant).collect();
+        prop_assert!(!errors.is_empty() && errors.iter().all(|error| error.path == path && error.code == code), "{path} {code}: {errors:?}");
+        prop_assert_eq!(signed(&claims).map_err(|refused| refused.code).err(), Some("manifest-domains"));
+    }
+}
+
+impl Place {
+    fn is_of_domains(self) -> bool {
+        !matches!(self, Self::Setting | Self::Document | Self::Cut)
     }
 }
 
