@@ -6,14 +6,12 @@ use crate::{
     options::{Configuration, Settings},
     pin::Pin,
     problem::Problem,
+    sync::{AtomicBool, Ordering},
 };
 use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 /// What is configured for one domain.
