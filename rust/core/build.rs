@@ -4,9 +4,11 @@
 use std::{env, error::Error, fs, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo:rerun-if-changed=public_suffixes.txt");
-    println!("cargo:rerun-if-changed=build.rs");
-    let text = fs::read_to_string("public_suffixes.txt")?;
+    // From the folder of a package that has these sources: rust/core, or rust/model beside it.
+    let list = "../core/public_suffixes.txt";
+    println!("cargo:rerun-if-changed={list}");
+    println!("cargo:rerun-if-changed=../core/build.rs");
+    let text = fs::read_to_string(list)?;
     // A single label is a public suffix without a rule that says so.
     let mut rules: Vec<&str> =
         text.lines().filter(|line| line.contains('.') && !line.starts_with('#')).collect();

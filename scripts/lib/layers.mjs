@@ -9,6 +9,7 @@ import { buildHostLibrary, generateBindings, testArm64 } from './native.mjs';
 import { rebuildElsewhere } from './reproducible.mjs';
 import { ROOT, run } from './run.mjs';
 import { report, step } from './steps.mjs';
+import { testStress } from './stress.mjs';
 import { checkIos, findSwift, testSwift } from './swift.mjs';
 import { ANDROID_TOOLCHAIN, OTHER_NODES, otherNode } from './tools.mjs';
 
@@ -42,6 +43,7 @@ export const LAYERS = [
     run: testAndroidArm64,
   },
   { name: 'ios', code: 'ios', tools: ['node', 'cargo', 'rustc', 'cc', 'swift'], run: testIos },
+  { name: 'stress', code: 'rust/stress', tools: ['cargo', 'rustc', 'cc'], run: testStress },
   { name: 'package', code: 'tests/package', tools: ['node', 'cargo', 'rustc', 'cc'], run: testPackage },
 ];
 

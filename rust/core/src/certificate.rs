@@ -261,6 +261,7 @@ fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
 }
 
 #[cfg(test)]
+#[cfg(not(miri))]
 mod tests {
     use super::{Expected, describe, read_file};
     use rcgen::{CertificateParams, DnType, KeyPair};

@@ -113,6 +113,7 @@ fn escape(value: &str, text: &mut String) {
 }
 
 #[cfg(test)]
+#[cfg(not(miri))]
 mod tests {
     use super::{escape, short_name, to_text};
     use rcgen::{CertificateParams, DnType, DnValue, KeyPair};

@@ -4,11 +4,8 @@ use crate::{
     host::folded,
     pin_set::PinSet,
     problem::{Finding, Problem, Severity},
+    sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError},
     verdict::{Outcome, judge_unvalidated},
-};
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
 };
 
 /// More than an app asks before it has begun.

@@ -9,13 +9,13 @@ use crate::{
     problem::{ConfigError, Problem},
     report::{Chain, Report},
     status::{Counters, ReportsStatus, StackStatus, Status, Told, UpdateCheck},
+    sync::{ArcSwap, Mutex, MutexGuard, PoisonError},
     verdict::{self, Judgement, Outcome, Reason, Verdict, judge, judge_unvalidated, served_pins},
     watch::{Watch, Watched},
 };
-use arc_swap::ArcSwap;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 /// A configuration that was taken into force.

@@ -7,14 +7,11 @@ use crate::{
     pin_set::Entry,
     problem::cut,
     spki::{self, UnparsableDer},
+    sync::{Mutex, MutexGuard, PoisonError},
     verdict::{Judgement, MAX_CERTIFICATE_BYTES, Outcome, Reason, served_pins},
 };
 use serde::Serialize;
-use std::{
-    collections::VecDeque,
-    fmt::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, fmt::Write as _, sync::Arc};
 
 /// How many events are kept; the oldest go first.
 pub const MAX_RECENT: usize = 32;

@@ -44,6 +44,7 @@ pub mod refusal;
 pub mod report;
 pub mod spki;
 pub mod status;
+mod sync;
 pub mod verdict;
 pub mod verification_key;
 pub mod watch;

@@ -6,15 +6,13 @@ use crate::{
     options::{Configuration, Settings},
     pin::Pin,
     problem::Problem,
+    sync::{AtomicBool, Ordering},
 };
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
 /// What is configured for one domain.

@@ -116,6 +116,7 @@ fn is_spki(spki: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(not(miri))]
 mod tests {
     use super::{certificate_spki, pin_of_certificate, public_key_spki, request_spki};
     use rcgen::{CertificateParams, KeyPair, PublicKeyData};

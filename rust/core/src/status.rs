@@ -6,10 +6,10 @@ use crate::{
     pin::Pin,
     pin_set::{Entry, PinSet, Source},
     problem::Problem,
+    sync::{AtomicI64, AtomicU64, Ordering},
     verdict::Outcome,
 };
 use serde::Serialize;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// The state of an engine at one time.
 #[derive(Debug, Clone, Serialize)]
@@ -193,7 +193,12 @@ const NEVER: i64 = i64::MIN;
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { allowed: 0.into(), blocked: 0.into(), report_only: 0.into(), last_check: NEVER.into() }
+        Self {
+            allowed: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
+            report_only: AtomicU64::new(0),
+            last_check: AtomicI64::new(NEVER),
+        }
     }
 }
 

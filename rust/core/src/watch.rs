@@ -2,13 +2,10 @@
 
 use crate::{
     host::folded,
+    sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError},
     verdict::{Judgement, Outcome, Reason},
 };
 use serde::Serialize;
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
 
 /// Connections of one network stack that came to the same verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,0 +1,32 @@
+// @ts-check
+/** Many threads, floods, and the orders in which threads can come. `STRESS=long` is the whole run. */
+import { countsOfCargo, settle, sum } from './counts.mjs';
+import { run } from './run.mjs';
+
+const LONG = process.env.STRESS === 'long';
+
+/** So that what was measured is in the log. */
+export const SHOW = ['--', '--nocapture'];
+
+/** rust/model, then rust/stress. */
+export async function testStress() {
+  const model = ['-p', 'spki-pinning-model', '--features', 'shuttle', '--test', 'schedules'];
+  const load = ['--release', '-p', 'spki-pinning-stress', '--features', 'load,floods'];
+  return sum([
+    await cargoTest([...model, '--locked', ...SHOW], LONG ? { SCHEDULES: '100000' } : {}),
+    await cargoTest(
+      [...load, '--locked', ...SHOW],
+      LONG ? { STRESS_CHECKS: '1000000', STRESS_FAILURES: '1000000' } : {},
+    ),
+  ]);
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {Readonly<Record<string, string | undefined>>} [env]
+ * @returns {Promise<import('./counts.mjs').Counts>}
+ */
+export async function cargoTest(args, env = {}) {
+  const { code, stdout } = await run('cargo', ['test', ...args], { show: 'all', env });
+  return settle(countsOfCargo(stdout), code);
+}
