@@ -113,6 +113,10 @@ fn no_spelling_of_a_host_escapes_its_pins() {
         ("0x7f000001.", "127.0.0.1"),
         ("[::ffff:7f00:1]:443", "127.0.0.1"),
         ("[fe80::1%25en0]", "fe80::1"),
+        ("\u{b}.2.301", "2.0.1.45"),
+        (".。11", "0.0.0.11"),
+        ("25.．", "0.0.0.25"),
+        ("256。.1\u{ad}...", "256..1"),
         // Dots without a name between them.
         (".example.com", "example.com"),
         ("。example.com。。", "example.com"),
