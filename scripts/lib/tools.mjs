@@ -6,7 +6,7 @@ import { ROOT, run, runNpm } from './run.mjs';
 import { expectSuccess, Failure } from './steps.mjs';
 
 /**
- * @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl' | 'java' | 'mvn' | 'swift' | 'linux'
+ * @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'c++' | 'openssl' | 'java' | 'mvn' | 'swift' | 'linux'
  *   | 'bash' | 'pip' | 'readelf' | 'unzip'} Tool
  */
 
@@ -41,6 +41,11 @@ const CHECKS = {
     if (process.platform === 'win32') return null; // rustc finds Visual Studio, and says so if it does not
     const hint = ON_MACOS ? 'xcode-select --install' : 'apt-get install build-essential';
     return starts('cc', ['--version'], 'a C compiler (cc) is missing', hint);
+  },
+  'c++': async () => {
+    if (process.platform === 'win32') return null;
+    const hint = ON_MACOS ? 'xcode-select --install' : 'apt-get install build-essential';
+    return starts('c++', ['--version'], 'a C++ compiler (c++) is missing', hint);
   },
   openssl: () => {
     const hint = ON_MACOS ? 'brew install openssl' : 'apt-get install openssl';
@@ -197,6 +202,13 @@ export async function ktlint() {
 /** The path of cargo-deny, which is installed into .tools if it is not there. */
 export function cargoDeny() {
   return cargoTool('cargo-deny', CARGO_DENY, ['cargo-deny']);
+}
+
+const CARGO_FUZZ = '0.13.2';
+
+/** The path of cargo-fuzz, which is installed into .tools if it is not there. */
+export function cargoFuzz() {
+  return cargoTool('cargo-fuzz', CARGO_FUZZ, ['cargo-fuzz']);
 }
 
 /**
