@@ -28,8 +28,11 @@ await main(async () => {
 
 function rustfmt() {
   return step('cargo fmt', async () => {
-    const outcome = await run('cargo', ['fmt', '--all', ...(FIX ? [] : ['--check'])]);
-    expectSuccess('the Rust code is not formatted', outcome, FIX_HINT);
+    const fuzz = ['--manifest-path', 'fuzz/Cargo.toml', '--package', 'spki-pinning-fuzz'];
+    for (const what of [['--all'], fuzz]) {
+      const outcome = await run('cargo', ['fmt', ...what, ...(FIX ? [] : ['--check'])]);
+      expectSuccess('the Rust code is not formatted', outcome, FIX_HINT);
+    }
   });
 }
 

@@ -17,6 +17,7 @@ import {
   settle,
   sum,
 } from '../../scripts/lib/counts.mjs';
+import { readings } from '../../scripts/lib/fuzz.mjs';
 import { brokenLinks } from '../../scripts/lib/links.mjs';
 import { missingFromRelease } from '../../scripts/lib/release.mjs';
 import { run } from '../../scripts/lib/run.mjs';
@@ -250,6 +251,35 @@ test('package.json and Cargo.toml name one version', () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const workspace = readFileSync(join(ROOT, 'Cargo.toml'), 'utf8');
   assert.equal(/^\[workspace\.package\]\nversion = "(.*)"$/m.exec(workspace)?.[1], version);
+});
+
+test('what is fuzzed is built of the versions that ship', () => {
+  const locked = (file: string) =>
+    [...readFileSync(join(ROOT, file), 'utf8').matchAll(/^name = "(.+)"\nversion = "(.+)"$/gm)].map(
+      ([, name = '', version = '']) => ({ name, version }),
+    );
+  const shipped = locked('Cargo.lock');
+  const fuzzed = locked('fuzz/Cargo.lock').filter(({ name }) => shipped.some((crate) => crate.name === name));
+  assert.ok(fuzzed.length > 100, `${fuzzed.length} crates in common`);
+  const others = fuzzed.filter(
+    ({ name, version }) => !shipped.some((crate) => crate.name === name && crate.version === version),
+  );
+  assert.deepEqual(
+    others,
+    [],
+    'cargo update --manifest-path fuzz/Cargo.toml --package NAME --precise VERSION',
+  );
+});
+
+test('of a run of a fuzz target the last numbers count, and the input that it has found', () => {
+  const running =
+    '#2\tINITED cov: 10 ft: 11 corp: 1/1b\n#4096\tpulse  cov: 12 ft: 20 corp: 3/9b exec/s: 2048\n';
+  assert.deepEqual(readings(running), { executions: 4096, edges: 12, features: 20, artifact: '' });
+  const ended = `${running}Done 5000 runs in 2 second(s)\nstat::number_of_executed_units: 5000\n`;
+  assert.equal(readings(ended).executions, 5000);
+  const found =
+    "==1== ERROR: libFuzzer: deadly signal\nartifact_prefix='a/'; Test unit written to a/crash-1f\n";
+  assert.equal(readings(running + found).artifact, 'a/crash-1f');
 });
 
 test("what others' actions do in our workflows is fixed by their commits", () => {

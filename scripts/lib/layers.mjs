@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, checkTypes, TESTBED } from './build.mjs';
 import { countsOfCargo, countsOfMaven, countsOfNode, NONE, settle, sum } from './counts.mjs';
+import { buildFuzzTargets, finding, fuzz, fuzzTargets, replay } from './fuzz.mjs';
 import { buildHostLibrary, generateBindings, testArm64 } from './native.mjs';
 import { rebuildElsewhere } from './reproducible.mjs';
 import { ROOT, run } from './run.mjs';
@@ -45,6 +46,7 @@ export const LAYERS = [
   { name: 'ios', code: 'ios', tools: ['node', 'cargo', 'rustc', 'cc', 'swift'], run: testIos },
   { name: 'stress', code: 'rust/stress', tools: ['cargo', 'rustc', 'cc'], run: testStress },
   { name: 'package', code: 'tests/package', tools: ['node', 'cargo', 'rustc', 'cc'], run: testPackage },
+  { name: 'fuzz', code: 'fuzz', tools: ['node', 'cargo', 'rustc', 'cc', 'c++'], run: testFuzz },
 ];
 
 /** @param {Layer} layer */
@@ -159,4 +161,18 @@ async function testIos() {
   await build();
   const swift = await step('Swift', findSwift);
   return sum([...(await checkIos(swift)), await testSwift(swift)]);
+}
+
+/** For each target, beside its corpus. */
+const FUZZ_SECONDS = 60;
+
+/** Every file of each corpus, then each target for a minute. A target is one test, whatever it finds. */
+async function testFuzz() {
+  const targets = await fuzzTargets();
+  const directory = await buildFuzzTargets();
+  const replayed = await replay(directory, targets);
+  const sound = replayed.filter(({ good }) => good).map(({ target }) => target);
+  const found = [...replayed, ...(await fuzz(directory, sound, FUZZ_SECONDS))].filter(({ good }) => !good);
+  for (const result of found) console.log(`\n${finding(result)}`);
+  return { ...NONE, passed: targets.length - found.length, failed: found.length };
 }

@@ -6,7 +6,7 @@ import { ROOT, run, runNpm } from './run.mjs';
 import { expectSuccess, Failure } from './steps.mjs';
 
 /**
- * @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'openssl' | 'java' | 'mvn' | 'swift' | 'linux'
+ * @typedef {'node' | 'cargo' | 'rustc' | 'rustfmt' | 'clippy' | 'cc' | 'c++' | 'openssl' | 'java' | 'mvn' | 'swift' | 'linux'
  *   | 'bash' | 'pip' | 'readelf' | 'unzip' | 'valgrind'} Tool
  */
 
@@ -41,6 +41,11 @@ const CHECKS = {
     if (process.platform === 'win32') return null; // rustc finds Visual Studio, and says so if it does not
     const hint = ON_MACOS ? 'xcode-select --install' : 'apt-get install build-essential';
     return starts('cc', ['--version'], 'a C compiler (cc) is missing', hint);
+  },
+  'c++': async () => {
+    if (process.platform === 'win32') return null;
+    const hint = ON_MACOS ? 'xcode-select --install' : 'apt-get install build-essential';
+    return starts('c++', ['--version'], 'a C++ compiler (c++) is missing', hint);
   },
   openssl: () => {
     const hint = ON_MACOS ? 'brew install openssl' : 'apt-get install openssl';
@@ -166,6 +171,7 @@ function read(path) {
 
 const CARGO_DENY = '0.20.2';
 const CARGO_VET = '0.10.3';
+const CARGO_FUZZ = '0.13.2';
 
 /**
  * The version of uniffi, which the workspace asks for exactly: bindings have to be made by the one that is in the library.
@@ -205,6 +211,11 @@ export function cargoDeny() {
 /** The path of cargo-vet, which is installed into .tools if it is not there. */
 export function cargoVet() {
   return cargoTool('cargo-vet', CARGO_VET, ['cargo-vet']);
+}
+
+/** The path of cargo-fuzz, which is installed into .tools if it is not there. */
+export function cargoFuzz() {
+  return cargoTool('cargo-fuzz', CARGO_FUZZ, ['cargo-fuzz']);
 }
 
 /**

@@ -251,7 +251,7 @@ fn looks_numeric(host: &str) -> bool {
 fn fold_unusual(host: &str) -> String {
     let host = host.split('\0').next().unwrap_or_default(); // C reads no further
     let host: String = host.chars().filter(|c| !c.is_whitespace() && !c.is_control()).map(dotted).collect();
-    let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host);
+    let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host).trim_matches('.');
     let bare = host.strip_prefix('[').map_or(host, |rest| rest.split(']').next().unwrap_or(rest));
     let address = bare.split('%').next().unwrap_or(bare); // fe80::1%en0: the zone is the device's, not the server's
     if let Ok(address) = address.parse::<IpAddr>() {
@@ -260,12 +260,17 @@ fn fold_unusual(host: &str) -> String {
     if let Some(name) = without_port(host) {
         return fold_any(name.trim_matches('.'), &mut [0; MAX_HOST_OCTETS]).into_owned();
     }
-    match url::Host::parse(host) {
+    let folded = match url::Host::parse(host) {
+        Ok(url::Host::Ipv4(address)) => return address.to_string(),
+        Ok(url::Host::Ipv6(address)) => return ip_host(address.into()).name,
         Ok(url::Host::Domain(name)) => name.trim_matches('.').to_owned(),
-        Ok(url::Host::Ipv4(address)) => address.to_string(),
-        Ok(url::Host::Ipv6(address)) => ip_host(address.into()).name,
         Err(_) => fold_labels(host),
+    };
+    if folded == host {
+        return folded;
     }
+    // It may be another kind of host now: `。11` is no address before its dot is gone.
+    fold_any(&folded, &mut [0; MAX_HOST_OCTETS]).into_owned()
 }
 
 /// Characters whose compatibility form (NFKC) is a dot: UTS 46 refuses them, but IDNA 2003 and ICU make them into one, and so
@@ -276,8 +281,9 @@ fn dotted(character: char) -> char {
 
 /// What is no name as a whole, label by label: an odd one must not hide the others from a pinned parent.
 fn fold_labels(host: &str) -> String {
-    let fold_label = |label: &str| match url::Host::parse(label) {
-        Ok(url::Host::Domain(name)) => name,
+    // With a label after it, so that one of digits is not read as an address.
+    let fold_label = |label: &str| match url::Host::parse(&format!("{label}.a")) {
+        Ok(url::Host::Domain(name)) => name.strip_suffix(".a").unwrap_or(&name).to_owned(),
         _ => label.to_ascii_lowercase(),
     };
     // The dots of UTS 46 §2.3.

@@ -122,6 +122,10 @@ fn no_spelling_of_a_host_escapes_its_pins() {
         ("0x7f000001.", "127.0.0.1"),
         ("[::ffff:7f00:1]:443", "127.0.0.1"),
         ("[fe80::1%25en0]", "fe80::1"),
+        ("\u{b}.2.301", "2.0.1.45"),
+        (".。11", "0.0.0.11"),
+        ("25.．", "0.0.0.25"),
+        ("256。.1\u{ad}...", "256..1"),
         // Dots without a name between them.
         (".example.com", "example.com"),
         ("。example.com。。", "example.com"),
@@ -145,4 +149,34 @@ fn one_odd_label_does_not_hide_the_others_from_a_pinned_parent() {
         let folded = folded(host);
         assert!(folded.ends_with(&format!(".{parent}")), "{host:?} became {folded:?}");
     }
+}
+
+#[cfg(not(miri))] // on a stack that Miri takes no notice of
+#[test]
+fn a_hostile_spelling_takes_bounded_time_and_stack() {
+    let on_a_small_stack = std::thread::Builder::new().stack_size(64 * 1024).spawn(|| {
+        for piece in [
+            "%25",
+            "%2525",
+            "@",
+            ":1",
+            "\u{ad}",
+            "。",
+            "a。",
+            "1.",
+            "[",
+            "xn--",
+            "%00",
+            "ü.",
+            "ⅷ",
+            "%ef%bc%8e",
+        ] {
+            for times in [10, 1000, 100_000] {
+                folded(&piece.repeat(times));
+                folded(&format!("{}.example.com", piece.repeat(times)));
+                folded(&format!("example.com{}", piece.repeat(times)));
+            }
+        }
+    });
+    on_a_small_stack.unwrap().join().unwrap();
 }
