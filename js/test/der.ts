@@ -1,5 +1,5 @@
 /** As much DER as it takes to write certificates that no tool would. */
-import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
 
 /** One element, with its length in as few bytes as DER has it. */
 export function element(tag: number, ...contents: readonly Buffer[]): Buffer {
@@ -30,7 +30,6 @@ export const set = (...contents: readonly Buffer[]) => element(0x31, ...contents
 export const integer = (...digits: readonly number[]) => element(0x02, Buffer.from(digits));
 export const bitString = (bytes: Buffer, unused = 0) => element(0x03, Buffer.from([unused]), bytes);
 export const octetString = (...contents: readonly Buffer[]) => element(0x04, ...contents);
-export const NULL = element(0x05);
 
 /** An object identifier. */
 export function oid(dotted: string): Buffer {
@@ -134,6 +133,3 @@ export function pem(der: Buffer, label = 'CERTIFICATE'): string {
 export function spkiOf(key: KeyObject): Buffer {
   return key.export({ type: 'spki', format: 'der' });
 }
-
-/** A private key from PEM. */
-export const privateKey = (text: Buffer | string) => createPrivateKey(text);

@@ -74,14 +74,15 @@ async function opensslPin(der: Buffer): Promise<string | null> {
 }
 
 /**
- * The pin over the bytes that stand in the certificate where X.509 has the key. Openssl and Node cannot say: they make those
- * bytes anew out of the key that they have read.
+ * The bytes that stand in the certificate where X.509 has the key. Openssl and Node cannot say: they make them anew out of the
+ * key that they have read.
  */
-export function pinOfBytes(der: Buffer): string | null {
-  const [tbs] = childrenOf(der);
-  const sequences = childrenOf(tbs ?? der).filter((child) => child[0] === 0x30);
+export function keyBytes(der: Buffer): Buffer {
+  const [tbs = der] = childrenOf(der);
+  const sequences = childrenOf(tbs).filter((child) => child[0] === 0x30);
   const spki = sequences[4]; // after signature, issuer, validity, subject
-  return spki === undefined ? null : sha256(spki);
+  if (spki === undefined) throw new Error('a certificate with less in it than it must have');
+  return spki;
 }
 
 /** Every sample by every reader, some processes at a time. */

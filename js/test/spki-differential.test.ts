@@ -6,7 +6,7 @@
  * We may accept what they refuse: the stack that refuses it never asks us. We may not see another key than they do.
  */
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -26,8 +26,8 @@ import {
   addon,
   hashedPins,
   judgedPin,
+  keyBytes,
   nodeKey,
-  pinOfBytes,
   type Reading,
   readAll,
   type Sample,
@@ -91,19 +91,27 @@ function agreement({ judged, hashed, openssl, node }: Reading): 'agree' | 'refus
   return judged === null ? 'refuse' : 'agree';
 }
 
+function publicKey(spki: Buffer): KeyObject {
+  return createPublicKey({ key: spki, type: 'spki', format: 'der' });
+}
+
 /** Holds what is listed against what is. */
 function assertDisagreement({ name, der }: Sample, reading: Reading, expected: Disagreement) {
   const { judged, hashed, openssl, node } = reading;
-  assert.ok(judged !== null && judged === pinOfBytes(der), `${name}: the bytes that it has are judged`);
+  const bytes = keyBytes(der);
+  assert.equal(judged, sha256(bytes), `${name}: the bytes that it has are judged`);
   assert.equal(hashed, expected.noHash ? null : judged, `${name}: ${expected.why}`);
   for (const other of [openssl, node]) {
     if (expected.others === 'refuse') assert.ok(other === null || other === judged, `${name}: another key`);
-    else assert.ok(other !== null, `${name}: ${expected.why}`);
+    else assert.equal(other, sha256(spkiOf(publicKey(bytes))), `${name}: ${expected.why}`);
   }
 }
 
-test('every certificate of pyca/cryptography has the pin that openssl and Node say', async () => {
-  const samples = files.flatMap(certificatesOf);
+const isPkits = (path: string) => path.startsWith('x509/PKITS_data/');
+
+/** How many there are at least that all agree on, and that are no certificate to anybody; the listed ones are all met. */
+async function assertAgreement(paths: readonly string[], least: { agree: number; refuse: number }) {
+  const samples = paths.flatMap(certificatesOf);
   const count = { agree: 0, refuse: 0, listed: 0 };
   for (const [sample, reading] of await readAll(samples)) {
     const agreed = agreement(reading);
@@ -112,10 +120,20 @@ test('every certificate of pyca/cryptography has the pin that openssl and Node s
     else assert.ok(agreed, `${sample.name}: ${JSON.stringify(reading)}`);
     count[listed === undefined ? (agreed ?? 'listed') : 'listed'] += 1;
   }
-  assert.equal(count.listed, Object.keys(DISAGREEMENTS).length);
-  assert.ok(count.agree >= 530, `${count.agree} certificates that all agree on`);
+  console.log(JSON.stringify(count));
+  assert.ok(count.agree >= least.agree && count.refuse >= least.refuse, JSON.stringify(count));
+  assert.equal(count.listed, paths.filter((path) => path in DISAGREEMENTS).length);
+}
+
+test('every certificate of PKITS has the pin that openssl and Node say', async () => {
+  await assertAgreement(files.filter(isPkits), { agree: 400, refuse: 0 });
+});
+
+test('every other certificate of pyca/cryptography has the pin that openssl and Node say', async () => {
   // Lists of revoked certificates, requests, answers of OCSP: in DER they are no less sequences than certificates are.
-  assert.ok(count.refuse >= 40, `${count.refuse} files that are no certificate to anybody`);
+  const others = files.filter((path) => !isPkits(path));
+  await assertAgreement(others, { agree: 125, refuse: 40 });
+  for (const path of Object.keys(DISAGREEMENTS)) assert.ok(files.includes(path), `${path} is not there`);
 });
 
 test('nothing else of pyca/cryptography is taken for a certificate', () => {
@@ -194,7 +212,7 @@ test('every public key of pyca/cryptography has the pin of its bytes, also in a 
     // Bits that do not count, and are set all the same: OpenSSL mends them, and `hash` says that the file is damaged.
     const isDamaged = name.endsWith('dsa_public_key_invalid_bit_string.der');
     assert.deepEqual(pins, [sha256(der), isDamaged ? null : sha256(der)], name);
-    if (key !== null) assert.ok(key.equals(createPublicKey({ key: der, type: 'spki', format: 'der' })), name);
+    if (key !== null) assert.ok(key.equals(publicKey(der)), name);
     if (name.includes('MLDSA')) assert.match(described.certificates[0].keyAlgorithm, /^ML-DSA-(44|65|87)$/);
     count[key === null ? 'unknown' : 'known'] += 1;
   }
