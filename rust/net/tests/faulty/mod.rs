@@ -40,6 +40,8 @@ pub(crate) enum Action {
     Repeat,
     /// One bit of its header, or of its content.
     Flip,
+    /// One bit of this byte of its content, counted round and round.
+    FlipAt(usize),
 }
 
 impl Action {
@@ -48,7 +50,7 @@ impl Action {
 
     /// Whether a client may have to wait for its timeout.
     pub(crate) fn may_stall(self) -> bool {
-        matches!(self, Self::Stall | Self::Drip | Self::Lose | Self::Repeat)
+        matches!(self, Self::Stall | Self::Drip | Self::Lose | Self::Repeat | Self::FlipAt(_))
     }
 }
 
@@ -235,6 +237,12 @@ impl Shared {
             Action::Flip => {
                 let place = if fault.middle { HEADER + (record.len() - HEADER) / 2 } else { 0 };
                 record[place] ^= 1;
+                to.write_all(&record)?;
+            }
+            Action::FlipAt(byte) => {
+                let content = &mut record[HEADER..];
+                let place = byte % content.len();
+                content[place] ^= 1 << (byte % 8);
                 to.write_all(&record)?;
             }
         }

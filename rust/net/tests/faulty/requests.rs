@@ -113,7 +113,7 @@ fn may_go_unnoticed(fault: Fault) -> bool {
     match fault.action {
         Action::Lose | Action::Repeat | Action::Drip => true,
         Action::Flip => !fault.middle,
-        Action::Cut | Action::Reset | Action::Stall => false,
+        Action::Cut | Action::Reset | Action::Stall | Action::FlipAt(_) => false,
     }
 }
 
@@ -248,5 +248,40 @@ fn upload_that_nobody_takes_ends_in_time() {
             assert!(app.proxy.disarm(), "{fault:?}: it did not happen");
             assert!(app.request_later().unwrap() == content(), "{fault:?}");
         }
+    }
+}
+
+#[test]
+fn no_changed_byte_of_a_handshake_lets_anybody_in() {
+    let bench = Bench::new();
+    let ca = bench.testbed.ca_pem().unwrap();
+    let step = if is_long() { 3 } else { 101 };
+    for name in ["tickets12", "tickets13"] {
+        let host = bench.host(name);
+        let before = bench.requests(name);
+        let records = (0..5).map(|record| (Direction::ToClient, record));
+        // The client's: its hello, and in TLS 1.2 its key share.
+        let records = records.chain([(Direction::ToServer, 0), (Direction::ToServer, 1)]);
+        let at = |(direction, record)| {
+            let byte = move |byte| Fault { direction, record, middle: true, action: Action::FlipAt(byte) };
+            (0..1500).step_by(step).map(byte)
+        };
+        let faults: Vec<_> = records.flat_map(at).collect();
+        for pin in [WRONG, &host.pins[0]] {
+            in_parallel(&faults, |fault| {
+                let app = App::new(&ca, &host, SHORT);
+                app.pin(pin);
+                app.proxy.arm(*fault);
+                let start = Instant::now();
+                let result = app.request();
+                assert!(start.elapsed() < SHORT + SLACK, "{fault:?}: hangs, {:?}", start.elapsed());
+                let Err(error) = result else { panic!("{fault:?}, pin {pin}: nobody has noticed") };
+                // A record that a refused client does not come to is not changed.
+                let has_struck = app.proxy.disarm() || pin == WRONG || error.to_string().contains("timeout");
+                assert!(has_struck, "{fault:?}: {error}, and nothing had happened");
+            });
+            assert!(pin != WRONG || bench.requests(name) == before, "{name}");
+        }
+        println!("{name}: {} changes", 2 * faults.len());
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Milliseconds are usual. A machine that is busy with other things gets this long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Process {
     child: Child,
