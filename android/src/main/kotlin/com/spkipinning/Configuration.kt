@@ -1,5 +1,7 @@
 package com.spkipinning
 
+import org.json.JSONObject
+
 /** The configuration in force, as the app changes it. */
 internal object Configuration {
     /**
@@ -7,16 +9,18 @@ internal object Configuration {
      *
      * @return the engine's answer: `{"ok": true, …}`; or `{"ok": false, "problems"}`, and nothing has changed.
      */
-    fun initialize(document: String): String = changed { NativeCheck.initialize(document, embedded = false) }
-
-    /** Pins nothing any more. */
-    fun disable(): Unit = changed { NativeCheck.disable() }
-
-    private fun <T> changed(change: () -> T): T {
-        val before = Judge.generation()
-        val answer = change()
-        if (Judge.generation() != before) EmbeddedConfiguration.isReplaced()
+    fun initialize(document: String): String {
+        val answer = NativeCheck.initialize(document, embedded = false)
+        // By its own word: the generation may have changed for another reason at the same time.
+        if (JSONObject(answer).getBoolean("ok")) EmbeddedConfiguration.isReplaced()
         LiveSockets.judgeAgain()
         return answer
+    }
+
+    /** Pins nothing any more. */
+    fun disable() {
+        NativeCheck.disable()
+        EmbeddedConfiguration.isReplaced()
+        LiveSockets.judgeAgain()
     }
 }

@@ -35,11 +35,9 @@ internal object PinningInterceptor : Interceptor {
         return CachedAnswers.proceedToNetwork(chain)
     }
 
-    /** The host of the URL, and the one that a `Host` header asks for. The engine knows all ways to spell one. */
-    private fun hostsOf(request: Request): Set<String> {
-        val header = request.header("Host") ?: return setOf(request.url.host)
-        return setOf(request.url.host, "https://$header/".toHttpUrlOrNull()?.host ?: header)
-    }
+    /** The host of the URL, and those that `Host` headers ask for. The engine knows all ways to spell one. */
+    private fun hostsOf(request: Request): Set<String> =
+        request.headers("Host").mapTo(mutableSetOf(request.url.host)) { "https://$it/".toHttpUrlOrNull()?.host ?: it }
 
     private fun judge(connection: Connection, host: String) {
         val generation = Judge.generation() // before the judgement, so that it is never remembered for a later one

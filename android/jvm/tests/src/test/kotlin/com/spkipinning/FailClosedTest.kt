@@ -4,8 +4,10 @@ import java.security.cert.X509Certificate
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.concurrent.thread
 import org.json.JSONObject
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.BeforeEach
@@ -99,6 +101,25 @@ class FailClosedTest {
         val count = checks.sumOf { it.get(10, TimeUnit.SECONDS) }
         threads.shutdown()
         assertTrue(count > 1000, "$count")
+    }
+
+    @Test
+    fun `a configuration that is refused does not make up for an embedded one that is not in force`() {
+        assertNotNull(EmbeddedConfiguration.put("""{"domains": {"https://a.test/": {"publicKeyHashes": []}}}"""))
+        val isOver = AtomicBoolean()
+        // What else changes the generation: who asks which stacks are covered.
+        val watcher = thread { while (!isOver.get()) NativeCheck.watch("a.test") }
+        try {
+            repeat(2000) {
+                Configuration.initialize("this is wrong too")
+                assertNotNull(EmbeddedConfiguration.refusal("a.test"), "after $it times")
+            }
+        } finally {
+            isOver.set(true)
+            watcher.join()
+            NativeCheck.watched()
+            EmbeddedConfiguration.isReplaced()
+        }
     }
 
     @Test
