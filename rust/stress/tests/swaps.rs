@@ -124,7 +124,8 @@ fn every_verdict_and_event_is_of_one_configuration_that_was_in_force_and_memory_
     if IN_MIRI {
         return;
     }
-    assert!(engine.generation() > 100 && failed > total / 20 && sharp > total / 4);
+    // Of how much one can be sure: a thread that is left alone with one configuration comes to one verdict.
+    assert!(engine.generation() > 1000 && failed > 1000 && sharp > total / 4);
     let (before, after) = (memory.load(Ordering::Relaxed), resident_bytes());
     println!("resident: {} kB after a quarter, {} kB at the end", before / 1024, after / 1024);
     assert!(after < before + 8 * 1024 * 1024, "{before} bytes became {after}");
