@@ -286,6 +286,34 @@ fn a_spool_that_is_damaged_is_left_behind() {
 }
 
 #[test]
+fn a_spool_that_is_larger_than_any_is_cut_to_its_bounds() {
+    let scene = Scene::new();
+    let (uri, now) = (scene.uri("/report"), scene.now());
+    let hosts: Vec<String> = (0..10).map(|host| format!("h{host}.test")).collect();
+    let waiting: Vec<Value> = (0..100)
+        .map(|_| json!({"document": "{}", "to": vec![&uri; 50], "failures": 1, "next": now + DAY}))
+        .collect();
+    let seen: Vec<Value> = (0..600u16)
+        .map(|number| {
+            let mut fingerprint = [0; 32];
+            fingerprint[..2].copy_from_slice(&number.to_be_bytes());
+            json!({"fingerprint": fingerprint, "at": now - 1})
+        })
+        .collect();
+    let file = scene.folder.path().join("reports.json");
+    fs::write(&file, json!({"waiting": waiting, "seen": seen}).to_string()).unwrap();
+    let process = scene.process(&wrong(&hosts.iter().map(String::as_str).collect::<Vec<_>>()), &[uri]);
+    hosts.iter().for_each(|host| scene.fail(&process, host));
+    scene.wait_for_reports(hosts.len());
+
+    assert!(counts(&process, now)["pending"].as_u64().unwrap() <= 64);
+    let kept: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert!(kept["seen"].as_array().unwrap().len() <= 256, "what was reported is remembered without end");
+    let waiting = kept["waiting"].as_array().unwrap();
+    assert!(!waiting.is_empty() && waiting.iter().all(|report| report["to"].as_array().unwrap().len() == 1));
+}
+
+#[test]
 fn a_collector_that_is_away_is_asked_once_and_not_for_each_report() {
     let scene = Scene::new();
     scene.bench.testbed.control("POST", "/reports/status?code=503").unwrap();

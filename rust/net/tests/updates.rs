@@ -311,6 +311,21 @@ fn a_store_that_is_damaged_leaves_the_apps_own_pins_says_so_and_heals() {
 }
 
 #[test]
+fn a_stored_entity_tag_that_is_none_does_not_end_all_updates() {
+    let app = Scene::new();
+    app.publish_claims(&app.claims(1, &[WRONG]));
+    let configuration = app.configuration("/published/pins.jwt");
+    let file = app.folder.path().join("updates.json");
+    app.restarted(&configuration, app.now()).background.update(app.now()).unwrap();
+    let mut stored: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    stored["entityTag"] = "a\nb".into();
+    fs::write(&file, stored.to_string()).unwrap();
+
+    let restarted = app.restarted(&configuration, app.now());
+    assert!(restarted.background.update(app.now()).is_ok());
+}
+
+#[test]
 fn it_looks_at_the_start_after_the_interval_and_once_an_hour_when_a_pin_fails() {
     let app = Scene::new();
     let looks = || {

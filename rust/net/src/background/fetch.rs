@@ -2,6 +2,7 @@
 
 use crate::client::{NetError, PinnedClient};
 use spki_pinning_core::manifest::{self, MAX_MANIFEST_BYTES, Refused};
+use ureq::http::HeaderValue;
 
 /// From the configured URL to another server of the same operator, and no loop.
 pub(super) const MAX_REDIRECTS: u32 = 3;
@@ -14,6 +15,8 @@ pub(super) enum Fetched {
 
 /// What is there now; `entity_tag` is of what was there last.
 pub(super) fn fetch(client: &PinnedClient, url: &str, entity_tag: Option<&str>) -> Result<Fetched, Refused> {
+    // Out of a damaged file it may be none, and without it the answer is whole.
+    let entity_tag = entity_tag.filter(|tag| HeaderValue::from_str(tag).is_ok());
     let mut headers = vec![("accept", "application/pins+jwt, application/jwt, */*;q=0.1")];
     headers.extend(entity_tag.map(|tag| ("if-none-match", tag)));
     let mut response = client.get_with(url, &headers).map_err(|error| failed(&error))?;

@@ -141,6 +141,8 @@ impl Reporter {
         let content = self.store.as_ref().and_then(|store| store.read(FILE, MAX_FILE_BYTES).ok().flatten());
         let mut spool: Spool =
             content.and_then(|content| serde_json::from_slice(&content).ok()).unwrap_or_default();
+        // Whoever has written it: the bounds are for all that comes after.
+        spool.keep_within_bounds();
         for report in &mut spool.waiting {
             report.next = report.next.min(now_ms.saturating_add(DAY_MS)); // by a clock that was right
         }
@@ -256,7 +258,7 @@ impl Spool {
     fn address_to(&mut self, configured: &[String]) -> bool {
         let before = self.waiting.iter().map(|report| report.to.len()).sum::<usize>();
         for report in &mut self.waiting {
-            report.to.retain(|uri| configured.contains(uri));
+            report.to = configured.iter().filter(|uri| report.to.contains(uri)).cloned().collect(); // each once
         }
         self.waiting.retain(|report| !report.to.is_empty());
         let after = self.waiting.iter().map(|report| report.to.len()).sum::<usize>();
@@ -274,6 +276,7 @@ impl Spool {
         }
         self.waiting.drain(..dropped);
         self.dropped += dropped as u64;
+        self.seen.drain(..self.seen.len().saturating_sub(MAX_SEEN));
     }
 }
 
@@ -284,7 +287,8 @@ fn is_recent(seen: &Seen, now_ms: i64) -> bool {
 
 fn remember(all: &mut VecDeque<Seen>, seen: Seen) {
     all.retain(|known| known.fingerprint != seen.fingerprint);
-    if all.len() == MAX_SEEN {
+    // More than that are there when a spool was read after the first failures.
+    while all.len() >= MAX_SEEN {
         all.pop_front();
     }
     all.push_back(seen);
