@@ -13,8 +13,13 @@ const JVM = join(ROOT, 'android/jvm/benchmarks/target');
 const TURNS = { thorough: ['2500', '10000'], quick: ['300', '1500'] };
 
 /**
+ * A median between those that it is, with 95 % certainty.
+ * @typedef {readonly [number, number, number]} Median
+ */
+
+/**
  * A whole request, compared with the one without pins of the same turn.
- * @typedef {{ how: string, name: string, turns: number, ns: number, ratio: number, from: number, to: number }} Request
+ * @typedef {{ how: string, name: string, turns: number, ns: number, ratio: Median, addedCpuNs: Median }} Request
  */
 
 /**

@@ -51,15 +51,25 @@ export function times(found) {
 
 /** @param {readonly import('./jvm.mjs').Request[]} found */
 export function requests(found) {
-  const rows = found.map(({ how, name, ns, ratio, from, to, turns }) => [
+  const rows = found.map(({ how, name, ns, ratio: [from, ratio, to], addedCpuNs, turns }) => [
     `request through React Native, ${how}`,
     name,
     ratio.toFixed(3),
-    name === 'nothing' ? '' : `${from.toFixed(3)} to ${to.toFixed(3)}`,
+    `${from.toFixed(3)} to ${to.toFixed(3)}`,
+    (addedCpuNs[1] / 1000).toFixed(1),
     inWords(ns),
     `${turns}`,
   ]);
-  return table(['', 'pinned by', 'ratio', '95 % certain', 'median time', 'turns'], rows);
+  const head = [
+    '',
+    'pinned by',
+    'ratio',
+    '95 % certain',
+    'processor time on top, µs',
+    'median time',
+    'turns',
+  ];
+  return table(head, rows);
 }
 
 /**
@@ -105,7 +115,7 @@ export function instructions(counted) {
  * @param {readonly (readonly string[])[]} rows
  */
 function table(head, rows) {
-  const number = /^([\d.,]+( (ns|µs|ms|to [\d.]+))?)?$/;
+  const number = /^(-?[\d.,]+( (ns|µs|ms|to [\d.]+))?)?$/;
   const isNumbers = (/** @type {number} */ index) =>
     index > 0 && rows.every((row) => number.test(row[index] ?? ''));
   const line = (/** @type {readonly string[]} */ cells) => `| ${cells.join(' | ')} |`;

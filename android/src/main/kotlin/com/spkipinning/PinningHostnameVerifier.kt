@@ -21,7 +21,8 @@ internal class PinningHostnameVerifier(
 
     /** Throws an [SslPinningException], which OkHttp treats as its own `SSLPeerUnverifiedException`. */
     override fun verify(host: String, session: SSLSession): Boolean {
-        val live = LiveSockets.isEstablished(host, path) // first, or a change of pins in between would find it neither here nor there
+        // First, or a change of pins in between would find it neither here nor there.
+        val live = LiveSockets.isEstablished(host, path)
         if (!delegate.verify(host, session)) return false
         val generation = Judge.generation() // before the judgement, so that it is never remembered for a later one
         Judge.check(host) { path.of(session, host) }?.let { throw it }

@@ -11,7 +11,10 @@ import java.lang.reflect.Field;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
 import okhttp3.CertificatePinner;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
@@ -137,11 +140,13 @@ public final class RequestMeasurement {
 
     private List<JSONObject> compare(String how, int turns, boolean isAnew) throws Exception {
         List<Candidate> candidates = candidates();
-        int warmUp = Math.max(1, turns / 5);
+        int warmUp = turns; // what has more code takes longer until the VM has compiled it
+        List<Integer> order = new ArrayList<>(IntStream.range(0, candidates.size()).boxed().toList());
+        Random random = new Random(1);
         Times[][] times = new Times[candidates.size()][turns];
         for (int turn = -warmUp; turn < turns; turn++) {
-            for (int step = 0; step < candidates.size(); step++) {
-                int index = Math.floorMod(turn + step, candidates.size()); // each is the first as often as the others
+            Collections.shuffle(order, random); // who comes after whom makes a difference
+            for (int index : order) {
                 Candidate candidate = candidates.get(index);
                 if (isAnew) candidate.renew();
                 Times needed = candidate.request(isAnew);
