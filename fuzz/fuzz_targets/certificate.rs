@@ -2,7 +2,7 @@
 //! no other subject than two full parsers, and a chain is let through only if all of it can be read and a pin is in it.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use spki_pinning_core::{
     Engine, Pin,
@@ -11,7 +11,7 @@ use spki_pinning_core::{
     pem, spki,
     verdict::MAX_CERTIFICATE_BYTES,
 };
-use spki_pinning_fuzz::{NOW, OTHER_PIN, PIN, elements};
+use spki_pinning_fuzz::{NOW, OTHER_PIN, PIN, der::changed, elements};
 use spki_pinning_net::path::clean_reported_chain;
 use std::time::Duration;
 use x509_parser::x509::X509Name;
@@ -24,6 +24,18 @@ fuzz_target!(|bytes: &[u8]| {
     verdict_follows(&chain);
     path_is_of_the_chain(&chain);
     file(bytes);
+});
+
+// Every other input is changed as DER.
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let changed = if seed % 2 == 0 { changed(&data[..size], seed / 2) } else { None };
+    match changed {
+        Some(changed) if changed.len() <= max_size => {
+            data[..changed.len()].copy_from_slice(&changed);
+            changed.len()
+        }
+        _ => fuzzer_mutate(data, size, max_size),
+    }
 });
 
 fn parsers_agree(der: &[u8]) {

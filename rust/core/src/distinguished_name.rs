@@ -13,7 +13,8 @@ pub(crate) fn to_text(name: &[u8]) -> Option<String> {
     let mut rest = Reader::new(der::only(name, SEQUENCE)?);
     let mut parts = Vec::new();
     while !rest.is_empty() {
-        parts.push(rest.expect(SET)?);
+        // One without an attribute is none (RFC 5280 §4.1.2.4), and a full parser ends the name before it.
+        parts.push(rest.expect(SET).filter(|part| !part.content.is_empty())?);
     }
     let mut text = String::new();
     for part in parts.into_iter().rev() {
@@ -165,6 +166,8 @@ mod tests {
         let name =
             b"\x30\x18\x31\x16\x30\x08\x06\x03\x55\x04\x03\x0c\x01a\x30\x0a\x06\x03\x55\x04\x0a\x0c\x03 b#";
         assert_eq!(to_text(name).unwrap(), r"CN=a+O=\ b#");
+        assert_eq!(to_text(b"\x30\x00").unwrap(), "");
+        assert_eq!(to_text(b"\x30\x02\x31\x00"), None);
         for length in 0..name.len() {
             assert_eq!(to_text(&name[..length]), None, "cut at {length}");
         }

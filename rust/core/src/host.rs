@@ -253,7 +253,9 @@ fn fold_unusual(host: &str) -> String {
     let host: String = host.chars().filter(|c| !c.is_whitespace() && !c.is_control()).map(dotted).collect();
     let host = host.rsplit_once('@').map_or(host.as_str(), |(_, host)| host).trim_matches('.');
     let bare = host.strip_prefix('[').map_or(host, |rest| rest.split(']').next().unwrap_or(rest));
-    let address = bare.split('%').next().unwrap_or(bare); // fe80::1%en0: the zone is the device's, not the server's
+    // fe80::1%en0: the zone is the device's, not the server's. After anything but IPv6, `%` is an escape of a URL.
+    let zoned = bare.split_once('%').filter(|(address, _)| address.contains(':'));
+    let address = zoned.map_or(bare, |(address, _)| address);
     if let Ok(address) = address.parse::<IpAddr>() {
         return ip_host(address).name;
     }

@@ -103,6 +103,7 @@ fn no_spelling_of_a_host_escapes_its_pins() {
         ("user:pass@Example.com", "example.com"),
         ("user@example.com:443", "example.com"),
         ("%31%32%37.0.0.1", "127.0.0.1"),
+        ("1.2.3.4%2eexample.com", "1.2.3.4.example.com"),
         // What a C resolver reads.
         ("example.com\0.attacker.test", "example.com"),
         // What UTS 46 ignores or maps.
