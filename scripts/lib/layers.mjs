@@ -9,6 +9,7 @@ import { buildFuzzTargets, finding, fuzz, fuzzTargets, replay } from './fuzz.mjs
 import { buildHostLibrary, generateBindings, testArm64 } from './native.mjs';
 import { rebuildElsewhere } from './reproducible.mjs';
 import { ROOT, run } from './run.mjs';
+import { testSanitizers } from './sanitizers.mjs';
 import { report, step } from './steps.mjs';
 import { testStress } from './stress.mjs';
 import { checkIos, findSwift, testSwift } from './swift.mjs';
@@ -45,6 +46,15 @@ export const LAYERS = [
   },
   { name: 'ios', code: 'ios', tools: ['node', 'cargo', 'rustc', 'cc', 'swift'], run: testIos },
   { name: 'stress', code: 'rust/stress', tools: ['cargo', 'rustc', 'cc'], run: testStress },
+  {
+    name: 'sanitizers',
+    code: 'tests/sanitizers',
+    tools: ['linux', 'node', 'cargo', 'rustc', 'cc', 'openssl'],
+    run: async () => {
+      await build();
+      return testSanitizers();
+    },
+  },
   { name: 'package', code: 'tests/package', tools: ['node', 'cargo', 'rustc', 'cc'], run: testPackage },
   { name: 'fuzz', code: 'fuzz', tools: ['node', 'cargo', 'rustc', 'cc', 'c++'], run: testFuzz },
 ];
