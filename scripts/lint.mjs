@@ -8,6 +8,12 @@ import { cargoDeny, cargoVet, ktlint, requireTools } from './lib/tools.mjs';
 const FIX = process.argv.includes('--fix');
 const FIX_HINT = 'npm run lint -- --fix';
 
+/** What stands before the tests of `npm run test:stress`, and of `npm run test:sanitizers`. */
+const TESTED = [
+  '--features',
+  'spki-pinning-model/shuttle,spki-pinning-stress/load,spki-pinning-stress/floods,spki-pinning-stress/exported',
+];
+
 const CHECKS = [rustfmt, clippy, rustdoc, biome, checkTypes, kotlin, dependencies, reviews, links];
 
 await main(async () => {
@@ -35,12 +41,6 @@ function rustfmt() {
     }
   });
 }
-
-/** What stands before the tests of `npm run test:stress`, and of `npm run test:sanitizers`. */
-const TESTED = [
-  '--features',
-  'spki-pinning-model/shuttle,spki-pinning-stress/load,spki-pinning-stress/floods,spki-pinning-stress/exported',
-];
 
 function clippy() {
   return step('cargo clippy', async () => {

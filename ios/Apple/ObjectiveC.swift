@@ -53,8 +53,10 @@
     /// NO: stop the task.
     @objc(goesOnAfterRedirect:session:task:)
     public func goesOn(after redirect: HTTPURLResponse, session: URLSession, task: URLSessionTask) -> Bool {
-      goesOn(
-        after: redirect, isTaken: ForeignProtocols.take(task, of: session), asking: Asking(task, of: session))
+      let isTaken = ForeignProtocols.take(task, of: session)
+      return goesOn(after: redirect, isTaken: isTaken, asking: Asking(task, of: session)) {
+        session.cachedRedirect(redirect, of: task)
+      }
     }
 
     /// NO: stop the task.

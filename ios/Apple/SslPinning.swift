@@ -16,6 +16,9 @@
     /// A delegate of a task's own (`task.delegate`, `data(for:delegate:)`) that takes challenges takes them away: such a task
     /// is not judged.
     ///
+    /// The session has no `urlCache`: what that holds, redirects included, comes over no connection that could be judged, and
+    /// may be from before the pins.
+    ///
     /// ```swift
     /// let session = SslPinning.session(configuration: .default, delegate: self)
     /// ```
@@ -25,7 +28,9 @@
       delegateQueue: OperationQueue? = nil
     ) -> URLSession {
       let pinning = PinningDelegate(before: delegate)
-      return URLSession(configuration: configuration, delegate: pinning, delegateQueue: delegateQueue)
+      let own = configuration.copy() as! URLSessionConfiguration
+      own.urlCache = nil
+      return URLSession(configuration: own, delegate: pinning, delegateQueue: delegateQueue)
     }
 
     /// Fails unless who has sent this may be trusted: not pinned, or with a pinned key in its last handshake.

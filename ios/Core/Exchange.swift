@@ -38,9 +38,13 @@ final class Exchange: Sendable {
     return step(for: verdict(response, asked, isTaken, judge.answered))
   }
 
-  /// Who has sent a redirect.
-  func redirected(by response: URLResponse, to asked: URL? = nil, isTaken: Bool) -> Step {
-    step(for: verdict(response, asked, isTaken, judge.redirected))
+  /// Who has sent a redirect. `cached`: as for an answer. What a redirect leads to gets the request's headers, so that one of
+  /// before the pins must not be followed.
+  func redirected(
+    by response: URLResponse, to asked: URL? = nil, isTaken: Bool, cached: () -> CachedURLResponse?
+  ) -> Step {
+    if let cached = cachedAnswer(response, cached), let step = instead(of: cached, for: response) { return step }
+    return step(for: verdict(response, asked, isTaken, judge.redirected))
   }
 
   /// An answer as the cache shall keep it: with the chain of the connection that it came over.
@@ -85,15 +89,24 @@ final class Exchange: Sendable {
     return cached().flatMap { $0.isAnswer(response) ? $0 : nil }
   }
 
-  /// An answer out of the cache is judged by the chain that it is marked with. One without a mark came before the pins, or by a
-  /// session that nobody judges.
   private func give(_ cached: CachedURLResponse, for response: URLResponse) -> Step {
-    let host = Origin(response.url)?.host ?? ""
-    if let chain = cached.userInfo?[Self.chainKey] as? [Data], Judge.allows(host, chain: chain) {
-      return .deliverCached(cached)
-    }
+    if let step = instead(of: cached, for: response) { return step }
+    return isAllowed(cached, for: response) ? .deliverCached(cached) : .deliver
+  }
+
+  /// What is done instead of taking an answer out of the cache; nil if it may be taken.
+  private func instead(of cached: CachedURLResponse, for response: URLResponse) -> Step? {
+    if isAllowed(cached, for: response) { return nil }
     if canBeRepeated { return .askAfresh }
-    return Judge.enforces(host) ? fail(Judge.unverified(host, stack: judge.stack)) : .deliver
+    let host = Origin(response.url)?.host ?? ""
+    return Judge.enforces(host) ? fail(Judge.unverified(host, stack: judge.stack)) : nil
+  }
+
+  /// An answer out of the cache is judged by the chain that it is marked with. One without a mark came before the pins, or by a
+  /// session that nobody judges, or is a redirect: sessions do not let these be marked.
+  private func isAllowed(_ cached: CachedURLResponse, for response: URLResponse) -> Bool {
+    guard let chain = cached.userInfo?[Self.chainKey] as? [Data] else { return false }
+    return Judge.allows(Origin(response.url)?.host ?? "", chain: chain)
   }
 
   private func fail(_ refusal: SslPinningError) -> Step {

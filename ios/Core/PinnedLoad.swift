@@ -91,9 +91,11 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
   }
 
   /// Whether a redirect is to be followed, as far as it depends on who has sent it. If it is not, the carrier stops the task.
-  func goesOn(after redirect: HTTPURLResponse, isTaken: Bool, asking: Asking? = nil) -> Bool {
+  func goesOn(
+    after redirect: HTTPURLResponse, isTaken: Bool, asking: Asking? = nil, cached: () -> CachedURLResponse?
+  ) -> Bool {
     guard isLive else { return false }
-    let step = exchange.redirected(by: redirect, to: asking?.request.url, isTaken: isTaken)
+    let step = exchange.redirected(by: redirect, to: asking?.request.url, isTaken: isTaken, cached: cached)
     return settle(step, asking)
   }
 

@@ -76,8 +76,11 @@ final class PinnedSession: NSObject, Carrier, URLSessionDataDelegate, @unchecked
     newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
   ) {
     let isTaken = ForeignProtocols.take(task, of: session)
-    guard let load = load(of: task), load.goesOn(after: response, isTaken: isTaken, asking: Asking(task, of: session))
-    else {
+    let load = load(of: task)
+    let goesOn = load?.goesOn(after: response, isTaken: isTaken, asking: Asking(task, of: session)) {
+      session.cachedRedirect(response, of: task)
+    }
+    guard let load, goesOn == true else {
       completionHandler(nil)
       return task.cancel()
     }
@@ -116,5 +119,12 @@ extension URLSession {
   /// What the cache of this session holds for the request of a task.
   func cachedResponse(of task: URLSessionTask) -> CachedURLResponse? {
     task.currentRequest.flatMap { configuration.urlCache?.cachedResponse(for: $0) }
+  }
+
+  /// What the cache of this session holds for the request that was redirected. The task may be at the next one already.
+  func cachedRedirect(_ redirect: HTTPURLResponse, of task: URLSessionTask) -> CachedURLResponse? {
+    guard let cache = configuration.urlCache, let url = redirect.url else { return nil }
+    let own = [task.currentRequest, task.originalRequest].compactMap { $0 }.filter { $0.url == url }
+    return (own + [URLRequest(url: url)]).lazy.compactMap { cache.cachedResponse(for: $0) }.first
   }
 }

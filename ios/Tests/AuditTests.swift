@@ -154,7 +154,7 @@ extension AllTests {
     @Test func aNewConfigurationDuringAChallengeDoesNotCutWhatItAllows() async {
       let load = ask(app)
       #expect(await shows(load, "leaf") == .goOn)
-      #expect(load.goesOn(after: answer(url, status: 302), isTaken: false))  // to another path of the same host
+      #expect(load.follows(answer(url, status: 302)))  // to another path of the same host
       let second = Pending("leaf")
       async let late = load.challenged(by: origin, trust: second)
       await second.isAsked()
@@ -189,7 +189,7 @@ extension AllTests {
     @Test func aTaskThatHasGoneOnToAnotherServerIsNotCutForTheOneBefore() async {
       let load = ask(app)
       #expect(await shows(load, "leaf") == .goOn)
-      #expect(load.goesOn(after: answer(url, status: 302), isTaken: false))
+      #expect(load.follows(answer(url, status: 302)))
       #expect(answers(load, answer(URL(string: "http://plain.test/stream")!)))
       pin(["a.test": wrongPin])
       load.completed(nil)

@@ -51,6 +51,13 @@ extension PinnedLoad {
   }
 }
 
+extension PinnedLoad {
+  /// Whether a redirect goes on.
+  func follows(_ redirect: HTTPURLResponse, cached: CachedURLResponse? = nil) -> Bool {
+    goesOn(after: redirect, isTaken: false) { cached }
+  }
+}
+
 extension AllTests {
   /// What sessions do to a request, as scripts: challenges, answers without one, redirects, in any order.
   @Suite struct LoadTests {
@@ -220,6 +227,27 @@ extension AllTests {
       #expect(app.got.response == nil)
     }
 
+    @Test func aRedirectThatWasCachedBeforeThePinsIsNotFollowed() async {
+      let redirect = answer(url, status: 301, headers: ["Location": "https://elsewhere.test/"])
+      let kept = CachedURLResponse(response: redirect, data: Data())
+      let load = scripts.ask(app)
+      #expect(await load.shows("leaf") == .goOn)
+      #expect(!load.follows(redirect, cached: kept), "it is asked for afresh")
+      load.cancel()
+      // What cannot be asked twice is refused.
+      let other = App()
+      let post = scripts.ask(other, method: "POST")
+      #expect(await post.shows("leaf") == .goOn)
+      #expect(!post.follows(redirect, cached: kept))
+      post.completed(URLError(.cancelled))
+      #expect(other.got.reason == "unverified-response")
+      // Another one than the cache's has come from the server that has shown its key.
+      let fresh = scripts.ask(App())
+      #expect(await fresh.shows("leaf") == .goOn)
+      #expect(fresh.follows(answer(url, status: 302), cached: kept) && fresh.follows(redirect))
+      fresh.cancel()
+    }
+
     @Test func whatTheServerAnswersAnewIsNotTakenForWhatTheCacheHolds() async {
       let kept = await kept("leaf")
       let load = scripts.ask(app)
@@ -255,16 +283,16 @@ extension AllTests {
     @Test func redirectsFromAHostThatIsNotPinnedToOneThatIsAndBack() async {
       let free = URL(string: "https://b.test/")!
       let there = scripts.ask(app, free)
-      #expect(there.goesOn(after: answer(free, status: 302), isTaken: false))
+      #expect(there.follows(answer(free, status: 302)))
       #expect(await there.shows("leaf") == .goOn)
-      #expect(there.goesOn(after: answer(url, status: 302), isTaken: false))
+      #expect(there.follows(answer(url, status: 302)))
       #expect(there.answers(answer(free)))
       there.completed(nil)
       #expect(app.got.reason == nil && app.got.status == 200)
 
       let wrong = App()
       let load = scripts.ask(wrong, free)
-      #expect(load.goesOn(after: answer(free, status: 302), isTaken: false))
+      #expect(load.follows(answer(free, status: 302)))
       #expect(await load.shows("root") == .stop)
       load.completed(URLError(.cancelled))
       #expect(wrong.got.reason == "no-pin-matched")
@@ -273,7 +301,7 @@ extension AllTests {
 
     @Test func aRedirectByAPinnedHostThatNobodyCanJudgeIsNotFollowed() async {
       let load = scripts.ask(app, method: "POST")
-      #expect(!load.goesOn(after: answer(url, status: 307), isTaken: false))
+      #expect(!load.follows(answer(url, status: 307)))
       load.completed(URLError(.cancelled))
       #expect(app.got.reason == "unverified-response")
     }
