@@ -108,7 +108,8 @@ function reviews() {
   return step('cargo vet', async () => {
     expectSuccess(
       'a dependency is new, or another version, and nobody has said a word about it',
-      await run(await cargoVet(), ['vet', '--locked']),
+      // It expects to be started by cargo, which says where it is.
+      await run(await cargoVet(), ['vet', '--locked'], { env: { CARGO: process.env.CARGO ?? 'cargo' } }),
       'read what has changed (cargo vet diff), then cargo vet certify, or cargo vet add-exemption',
     );
   });

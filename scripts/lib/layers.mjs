@@ -97,7 +97,9 @@ async function testNodes() {
   for (const version of OTHER_NODES) {
     console.log(`\nNode ${version}`);
     const node = await otherNode(version);
-    results.push(await runTests(node, ['node-host.test.ts', 'node-names.test.ts', 'node-tls.test.ts', 'api.test.ts']));
+    results.push(
+      await runTests(node, ['node-host.test.ts', 'node-names.test.ts', 'node-tls.test.ts', 'api.test.ts']),
+    );
     const demo = await run(node, [join(ROOT, 'scripts/demo.mjs')], { show: 'all' });
     results.push(demo.code === 0 ? { ...NONE, passed: 1 } : settle(NONE, 1));
   }
