@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { NAME, type Outcome, Project } from './tarball.js';
 
 /** The newest Expo SDK that installs whole, with the React Native that it asks for. */
-const DEPENDENCIES = { expo: '56.0.23', react: '19.2.3', 'react-native': '0.85.3' };
+const DEPENDENCIES = { expo: '58.0.26', react: '19.3.0', 'react-native': '0.88.1' };
 
 /** An app in a directory of its own. */
 export class ExpoApp extends Project {
@@ -42,9 +42,13 @@ export class ExpoApp extends Project {
     this.writeJson('app.json', { expo });
   }
 
-  /** `expo prebuild` for both platforms, without a network. */
-  prebuild(): Promise<Outcome> {
-    return this.program('node_modules/expo/bin/cli', 'prebuild', '--no-install');
+  /**
+   * `expo prebuild` for both platforms, without a network.
+   * @param keeping what is there, and what somebody has changed in it, as older SDKs did by themselves
+   */
+  prebuild(keeping = true): Promise<Outcome> {
+    const more = keeping ? ['--no-clean'] : [];
+    return this.program('node_modules/expo/bin/cli', 'prebuild', '--no-install', ...more);
   }
 
   /** Runs a JavaScript program, by its path. */

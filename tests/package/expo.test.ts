@@ -41,8 +41,8 @@ const CONFIGURATION = configuration({
   'api.example.com': { includeSubdomains: true, publicKeyHashes: [PIN, SPARE] },
 });
 
-async function prebuild() {
-  const outcome = await app.prebuild();
+async function prebuild(keeping?: boolean) {
+  const outcome = await app.prebuild(keeping);
   assert.equal(outcome.code, 0, outcome.output);
   return outcome.output.replaceAll(/\s+/g, ' ');
 }
@@ -76,8 +76,10 @@ test('the configuration is embedded on both platforms, and a second prebuild cha
   const files = app.nativeFiles();
   assert.doesNotMatch(files[MANIFEST] ?? '', /networkSecurityConfig/);
   assert.doesNotMatch(files['ios/MyApp/Info.plist'] ?? '', /NSPinnedDomains|SpkiPinning/);
-  await prebuild();
-  assert.deepEqual(app.nativeFiles(), files);
+  for (const keeping of [true, false]) {
+    await prebuild(keeping);
+    assert.deepEqual(app.nativeFiles(), files);
+  }
 });
 
 test("the project has the file as a resource of the app, by the word of Expo's reader of Xcode projects", () => {
