@@ -1,8 +1,7 @@
 //! What a native is called with, copied out of Java.
 //!
-//! Every handshake comes through here, so the functions of the VM are called directly: the crate jni asks before and after
-//! each of them whether an exception is pending, and takes strings by way of another encoding. None of those called here
-//! throws for what it is given.
+//! Every handshake comes through here, so for a chain the functions of the VM are called directly: the crate jni asks before and
+//! after each of them whether an exception is pending. None of those called here throws for what it is given.
 
 #![allow(unsafe_code, reason = "the functions of a Java VM are behind pointers")]
 
@@ -13,28 +12,10 @@ use jni::{
 };
 use spki_pinning_core::{engine::MAX_CHAIN, verdict::MAX_CERTIFICATE_BYTES};
 
-/// Longer than any host name, in UTF-16.
-const USUAL_TEXT: usize = 256;
-
-/// A string as Rust has it; none if it is null. Half a surrogate pair becomes U+FFFD.
+/// A string as Rust has it; none if it is null. Half a surrogate pair becomes U+FFFD. By the crate's own way: the emulator of
+/// the tests copies something else by `GetStringRegion`.
 pub(super) fn text(env: &Env<'_>, string: &JString<'_>) -> Option<String> {
-    if string.is_null() {
-        return None;
-    }
-    let (raw, string) = (env.get_raw(), string.as_raw());
-    let functions = functions(env);
-    // SAFETY: `raw` is the VM's for this thread, and `string` a string of it for as long as the borrow.
-    let length = unsafe { (functions.GetStringLength)(raw, string) };
-    let copy = |units: &mut [u16]| {
-        // SAFETY: as above; the region is the whole string, and `units` has just that length.
-        unsafe { (functions.GetStringRegion)(raw, string, 0, length, units.as_mut_ptr()) };
-        String::from_utf16_lossy(units)
-    };
-    let length = usize::try_from(length).ok()?;
-    Some(match [0; USUAL_TEXT].get_mut(..length) {
-        Some(units) => copy(units),
-        None => copy(&mut vec![0; length]),
-    })
+    string.try_to_string(env).ok()
 }
 
 /// A chain as far as it matters for a verdict. A certificate that is null is empty, which no certificate is; one that is
