@@ -1,7 +1,7 @@
 /** `npm run lint`, and `npm run lint -- --fix`: every check, also after one that fails. */
 import { checkTypes, installPackages } from './lib/build.mjs';
 import { brokenLinks } from './lib/links.mjs';
-import { ROOT, run, runPackage } from './lib/run.mjs';
+import { ROOT, repositoryFiles, run, runPackage } from './lib/run.mjs';
 import { expectSuccess, Failure, main, report, step } from './lib/steps.mjs';
 import { cargoDeny, cargoVet, ktlint, requireTools } from './lib/tools.mjs';
 
@@ -117,12 +117,7 @@ function reviews() {
 
 function links() {
   return step('Markdown links', async () => {
-    const list = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z', '*.md']);
-    expectSuccess('git cannot list the files', list);
-    const broken = list.stdout
-      .split('\0')
-      .filter(Boolean)
-      .flatMap((file) => brokenLinks(ROOT, file));
+    const broken = (await repositoryFiles('*.md')).flatMap((file) => brokenLinks(ROOT, file));
     if (broken.length > 0) throw new Failure('links lead nowhere', { output: broken.join('\n') });
   });
 }

@@ -69,8 +69,11 @@ export async function requireAnonymous(file) {
   if (found.length > 0) throw new Failure(`${file} has paths of this machine: ${found.join(', ')}`);
 }
 
-/** @param {string} rustc */
-async function sysrootOf(rustc) {
+/**
+ * Where a compiler has its libraries.
+ * @param {string} rustc
+ */
+export async function sysrootOf(rustc) {
   const outcome = await run(rustc, ['--print', 'sysroot']);
   expectSuccess('rustc does not say where its library is', outcome);
   return outcome.stdout.trim();

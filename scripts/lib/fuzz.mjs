@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { UNSTABLE } from './native.mjs';
 import { ROOT, run } from './run.mjs';
 import { expectSuccess, Failure, secondsSince, step } from './steps.mjs';
 import { cargoFuzz } from './tools.mjs';
@@ -22,9 +23,6 @@ const NO_LEAKS = ['store'];
 /** For one input. The slowest take a hundredth of it. */
 const TIMEOUT_SECONDS = 10;
 const RSS_LIMIT_MB = 2048;
-
-/** What a build needs that stable Rust has and does not promise: the sanitizer's runtime and the flags for it. */
-const UNSTABLE = { RUSTC_BOOTSTRAP: '1' };
 
 /**
  * What came of a run of one target.

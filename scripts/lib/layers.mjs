@@ -4,14 +4,14 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, checkTypes, TESTBED } from './build.mjs';
-import { countsOfCargo, countsOfMaven, countsOfNode, NONE, settle, sum } from './counts.mjs';
+import { countsOfMaven, countsOfNode, NONE, settle, sum } from './counts.mjs';
 import { buildFuzzTargets, finding, fuzz, fuzzTargets, replay } from './fuzz.mjs';
 import { buildHostLibrary, generateBindings, testArm64 } from './native.mjs';
 import { rebuildElsewhere } from './reproducible.mjs';
 import { ROOT, run } from './run.mjs';
 import { testSanitizers } from './sanitizers.mjs';
 import { report, step } from './steps.mjs';
-import { testStress } from './stress.mjs';
+import { cargoTest, testStress } from './stress.mjs';
 import { checkIos, findSwift, testSwift } from './swift.mjs';
 import { ANDROID_TOOLCHAIN, OTHER_NODES, otherNode } from './tools.mjs';
 
@@ -65,11 +65,8 @@ export function exists({ code }) {
 }
 
 /** Every target but the benchmarks, and the examples of the documentation. */
-async function testRust() {
-  const { code, stdout } = await run('cargo', ['test', '--workspace', '--locked', '--no-fail-fast'], {
-    show: 'all',
-  });
-  return settle(countsOfCargo(stdout), code);
+function testRust() {
+  return cargoTest(['--workspace', '--locked', '--no-fail-fast']);
 }
 
 /** The tests against the built add-on and testbed; that the types say what they should counts as one. */

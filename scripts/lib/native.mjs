@@ -14,13 +14,16 @@ export const SHIPPED = [
   ...['--profile', 'mobile', '--locked'],
 ];
 
+/** A stable compiler takes the options of an unstable one if it is told to: it has them, and promises nothing. */
+export const UNSTABLE = { RUSTC_BOOTSTRAP: '1' };
+
 /**
  * Beside that for Android: the standard library is built along, to be small like the rest, and without the backtraces that
  * nobody sees on a phone. A stable compiler does that if it is told to; its source is rustup's component `rust-src`.
  */
 export const WITH_STD = {
   args: ['-Zbuild-std=std,panic_unwind', '-Zbuild-std-features=panic-unwind,optimize_for_size'],
-  env: { RUSTC_BOOTSTRAP: '1' },
+  env: UNSTABLE,
 };
 
 /**

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ADDON } from './build.mjs';
-import { ROOT, run } from './run.mjs';
+import { ROOT, repositoryFiles, run } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
 
 /**
@@ -58,9 +58,7 @@ export function rebuildElsewhere(name) {
 
 /** @param {string} folder gets what git knows, as it is now, and the tools */
 async function copySources(folder) {
-  const list = await run('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z']);
-  expectSuccess('git cannot list the files', list);
-  for (const file of list.stdout.split('\0').filter(Boolean)) {
+  for (const file of await repositoryFiles()) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await copyFile(join(ROOT, file), join(folder, file)).catch((error) => {
       if (error.code !== 'ENOENT') throw error; // deleted here, and git has not been told

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expectSuccess } from './steps.mjs';
 
 /** The repository. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -53,6 +54,18 @@ export function run(command, args, { env = {}, cwd = ROOT, timeout, show = 'noth
     });
     child.on('close', (code) => resolve({ missing: false, code, ...output }));
   });
+}
+
+/**
+ * The repository's files as they are now: those that git knows, and new ones that it is not to ignore.
+ * @param {...string} patterns of git's; without any, all files
+ * @returns {Promise<string[]>} relative paths
+ */
+export async function repositoryFiles(...patterns) {
+  const known = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
+  const list = await run('git', [...known, ...patterns]);
+  expectSuccess('git cannot list the files', list);
+  return list.stdout.split('\0').filter(Boolean);
 }
 
 /**

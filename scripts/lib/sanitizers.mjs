@@ -2,16 +2,15 @@
 /** What looks for mistakes that no test can see by its result: the address sanitizer. `SANITIZERS=long` is more. */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { sysrootOf } from './anonymous.mjs';
 import { artifactsOf, TESTBED } from './build.mjs';
 import { countsOfNode, NONE, settle, sum } from './counts.mjs';
+import { UNSTABLE } from './native.mjs';
 import { ROOT, run } from './run.mjs';
 import { expectSuccess, Failure, step } from './steps.mjs';
 
 const LONG = process.env.SANITIZERS === 'long';
 const TARGET = 'x86_64-unknown-linux-gnu';
-
-/** A stable compiler takes the options of an unstable one if it is told to. */
-const UNSTABLE = { RUSTC_BOOTSTRAP: '1' };
 
 /** Where instrumented code goes: in one place with the rest, cargo would build everything anew at each turn. */
 const ADDRESS = 'target/asan';
@@ -69,7 +68,7 @@ async function buildAddon() {
 async function addressRuntime() {
   const library = join(ROOT, ADDRESS, 'librustc-asan.so');
   await mkdir(join(ROOT, ADDRESS), { recursive: true });
-  const sysroot = (await run('rustc', ['--print', 'sysroot'])).stdout.trim();
+  const sysroot = await sysrootOf('rustc');
   const archive = join(sysroot, 'lib/rustlib', TARGET, 'lib/librustc-stable_rt.asan.a');
   const copy = join(ROOT, ADDRESS, basename(archive));
   const script =

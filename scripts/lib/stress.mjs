@@ -7,7 +7,7 @@ import { run } from './run.mjs';
 const LONG = process.env.STRESS === 'long';
 
 /** So that what was measured is in the log. */
-export const SHOW = ['--', '--nocapture'];
+const SHOW = ['--', '--nocapture'];
 
 /** rust/model, then rust/stress; the library is the one that the tests of Kotlin load. */
 export async function testStress() {
