@@ -1,7 +1,6 @@
 package com.spkipinning
 
 import java.io.IOException
-import java.security.cert.X509Certificate
 import okhttp3.CacheControl
 import okhttp3.HttpUrl
 import okhttp3.Interceptor
@@ -38,7 +37,7 @@ internal object CachedAnswers {
     private fun refusal(answer: Response, hostsOf: (Request) -> Set<String>): SslPinningException? {
         val cached = answer.cacheResponse ?: return null
         if (!answer.request.isHttps) return null
-        return hostsOf(answer.request).firstNotNullOfOrNull { host -> Judge.evaluate(host) { chainOf(cached) } }
+        return hostsOf(answer.request).firstNotNullOfOrNull { host -> Judge.evaluate(host) { chainOf(cached.handshake) } }
     }
 
     private fun afresh(chain: Interceptor.Chain): Response =
@@ -60,9 +59,4 @@ internal object CachedAnswers {
 
     private fun isEnforced(url: HttpUrl) =
         url.isHttps && Judge.evaluate(url.host) { Chain(emptyList(), isValidated = true) } != null
-
-    private fun chainOf(cached: Response): Chain {
-        val certificates = cached.handshake?.peerCertificates.orEmpty().filterIsInstance<X509Certificate>()
-        return Chain(certificates, isValidated = certificates.isNotEmpty())
-    }
 }

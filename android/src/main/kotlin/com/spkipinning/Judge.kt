@@ -1,6 +1,7 @@
 package com.spkipinning
 
 import java.security.cert.X509Certificate
+import okhttp3.Handshake
 
 /** The certificates of a connection. */
 internal class Chain(
@@ -9,6 +10,12 @@ internal class Chain(
     /** Whether this is the path that was validated, and not just what the server sent. */
     val isValidated: Boolean,
 )
+
+/** What OkHttp takes for the path of a handshake: empty, and not valid, if there was none. */
+internal fun chainOf(handshake: Handshake?): Chain {
+    val certificates = handshake?.peerCertificates.orEmpty().filterIsInstance<X509Certificate>()
+    return Chain(certificates, isValidated = certificates.isNotEmpty())
+}
 
 /**
  * Puts connections before the engine. Nothing is decided here but what becomes of a connection if there is no answer: it

@@ -1,6 +1,5 @@
 package com.spkipinning
 
-import java.security.cert.X509Certificate
 import java.util.WeakHashMap
 import okhttp3.Connection
 import okhttp3.HttpUrl.Companion.toHttpUrlOrNull
@@ -52,11 +51,8 @@ internal object PinningInterceptor : Interceptor {
     }
 
     /** The path; for a socket that is not of ours, what OkHttp takes for it, which is empty if there is none. */
-    private fun chainOf(connection: Connection): Chain {
-        LiveSockets.chainOf(connection.socket())?.let { return it }
-        val certificates = connection.handshake()?.peerCertificates.orEmpty().filterIsInstance<X509Certificate>()
-        return Chain(certificates, isValidated = certificates.isNotEmpty())
-    }
+    private fun chainOf(connection: Connection): Chain =
+        LiveSockets.chainOf(connection.socket()) ?: chainOf(connection.handshake())
 
     private fun isAllowed(connection: Connection, host: String, generation: Long): Boolean = synchronized(allowed) {
         val known = allowed[connection]
