@@ -43,7 +43,9 @@ final class Exchange: Sendable {
   func redirected(
     by response: URLResponse, to asked: URL? = nil, isTaken: Bool, cached: () -> CachedURLResponse?
   ) -> Step {
-    if let cached = cachedAnswer(response, cached), let step = instead(of: cached, for: response) { return step }
+    if let cached = cachedAnswer(response, cached), !isAllowed(cached, for: response), let step = instead(of: response) {
+      return step
+    }
     return step(for: verdict(response, asked, isTaken, judge.redirected))
   }
 
@@ -90,13 +92,11 @@ final class Exchange: Sendable {
   }
 
   private func give(_ cached: CachedURLResponse, for response: URLResponse) -> Step {
-    if let step = instead(of: cached, for: response) { return step }
-    return isAllowed(cached, for: response) ? .deliverCached(cached) : .deliver
+    isAllowed(cached, for: response) ? .deliverCached(cached) : instead(of: response) ?? .deliver
   }
 
-  /// What is done instead of taking an answer out of the cache; nil if it may be taken.
-  private func instead(of cached: CachedURLResponse, for response: URLResponse) -> Step? {
-    if isAllowed(cached, for: response) { return nil }
+  /// What is done instead of taking out of the cache what the pins do not allow; nil if they are not enforced.
+  private func instead(of response: URLResponse) -> Step? {
     if canBeRepeated { return .askAfresh }
     let host = Origin(response.url)?.host ?? ""
     return Judge.enforces(host) ? fail(Judge.unverified(host, stack: judge.stack)) : nil
