@@ -1,8 +1,12 @@
 /**
  * `npm test`, or `npm run test:LAYER` for one layer. A layer whose code does not exist yet is named and fails
- * nothing. One that cannot run here, for want of a tool, makes the exit code 3; with CI=true it has failed.
+ * nothing. One that cannot run here, for want of a tool, makes the exit code 3; with CI=true it has failed, and layers run
+ * side by side.
  */
-import { inWords, NONE, settle, sum } from './lib/counts.mjs';
+import { fileURLToPath } from 'node:url';
+import { build } from './lib/build.mjs';
+import { NONE, settle, sum, totalOf } from './lib/counts.mjs';
+import { inLanes } from './lib/lanes.mjs';
 import { exists, LAYERS } from './lib/layers.mjs';
 import { Failure, main, report, secondsSince } from './lib/steps.mjs';
 import { obstacle } from './lib/tools.mjs';
@@ -18,16 +22,17 @@ await main(async () => {
   const obstacles = await findObstacles(layers.filter(exists));
   reportObstacles(obstacles);
 
-  const results = [];
-  for (const layer of layers.filter(exists)) {
-    if (!obstacles.has(layer.name)) results.push(await test(layer));
-    else if (IN_CI) results.push({ name: layer.name, counts: settle(NONE, 1), seconds: 0 });
-  }
+  const able = layers.filter((layer) => exists(layer) && !obstacles.has(layer.name));
+  const unable = layers.filter((layer) => obstacles.has(layer.name));
+  const results = [
+    ...(IN_CI && able.length > 1 ? await testInLanes(able) : await testInTurn(able)),
+    ...(IN_CI ? unable.map(({ name }) => ({ name, counts: settle(NONE, 1), seconds: 0 })) : []),
+  ];
   const total = sum(results.map(({ counts }) => counts));
 
   if (results.length > 0) console.log(`\n${table(results)}\n`);
   reportObstacles(obstacles);
-  console.log(`total: ${inWords(total)}`);
+  console.log(totalOf(total));
   if (total.failed > 0) return EXIT.failed;
   return obstacles.size > 0 ? EXIT.notRun : EXIT.good;
 });
@@ -50,6 +55,18 @@ async function findObstacles(layers) {
 function reportObstacles(obstacles) {
   for (const [name, { message, hint }] of obstacles)
     console.log(`cannot run: ${name}: ${message}\n  -> ${hint}`);
+}
+
+async function testInTurn(layers) {
+  const results = [];
+  for (const layer of layers) results.push(await test(layer));
+  return results;
+}
+
+async function testInLanes(layers) {
+  // Once, or both lanes would write the same files.
+  await build();
+  return inLanes(layers, (name) => [process.execPath, fileURLToPath(import.meta.url), name]);
 }
 
 async function test({ name, run }) {

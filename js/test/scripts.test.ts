@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -9,15 +17,17 @@ import { anonymousPaths, machinePaths } from '../../scripts/lib/anonymous.mjs';
 import { samePackages } from '../../scripts/lib/build.mjs';
 import {
   countsOfCargo,
+  countsOfLayers,
   countsOfMaven,
   countsOfNode,
   countsOfSwift,
-  inWords,
   NONE,
   settle,
   sum,
+  totalOf,
 } from '../../scripts/lib/counts.mjs';
 import { readings } from '../../scripts/lib/fuzz.mjs';
+import { inLanes } from '../../scripts/lib/lanes.mjs';
 import { brokenLinks } from '../../scripts/lib/links.mjs';
 import { missingFromRelease } from '../../scripts/lib/release.mjs';
 import { run } from '../../scripts/lib/run.mjs';
@@ -131,7 +141,41 @@ test('a run without any test has failed', () => {
 
 test('the closing line has the form that machines read', () => {
   const total = sum([NONE, { passed: 5, failed: 0, skipped: 1 }, { passed: 2, failed: 1, skipped: 0 }]);
-  assert.equal(inWords(total), '7 passed, 1 failed, 1 skipped');
+  assert.equal(totalOf(total), 'total: 7 passed, 1 failed, 1 skipped');
+  assert.deepEqual(countsOfLayers(`a test prints total: 1 passed\n${totalOf(total)}\n`), total);
+  assert.equal(countsOfLayers('killed before its end'), undefined);
+});
+
+/** What runs in the place of a layer: waits until there is a file, makes another one, and ends as it is told to. */
+const LAYER = `
+  import { existsSync, writeFileSync } from 'node:fs';
+  const { waitsFor, makes, passed, code } = JSON.parse(process.argv[1]);
+  while (waitsFor && !existsSync(waitsFor)) await new Promise((resolve) => setTimeout(resolve, 10));
+  writeFileSync(makes, '');
+  if (passed) console.log('total: ' + passed + ' passed, 0 failed, 0 skipped');
+  process.exit(code);
+`;
+
+test('layers of one lane come one after the other, those of two side by side; one that dies has failed', async () => {
+  const file = (name: string) => join(directory, `layer-${name}`);
+  const layers = [
+    { name: 'one', lane: 'a', waitsFor: file('two'), makes: file('one'), passed: 5, code: 0 },
+    { name: 'two', lane: 'b', makes: file('two'), passed: 7, code: 0 },
+    { name: 'three', lane: 'a', makes: file('three'), code: 9 },
+  ];
+  const results = await inLanes(layers, (name) => {
+    if (name === 'three') assert.ok(existsSync(file('one')));
+    const layer = layers.find((candidate) => candidate.name === name);
+    return [process.execPath, '--input-type=module', '-e', LAYER, '--', JSON.stringify(layer)];
+  });
+  assert.deepEqual(
+    results.map(({ name, counts }) => [name, counts]),
+    [
+      ['one', { passed: 5, failed: 0, skipped: 0 }],
+      ['two', { passed: 7, failed: 0, skipped: 0 }],
+      ['three', { passed: 0, failed: 1, skipped: 0 }],
+    ],
+  );
 });
 
 test('versions are compared by their numbers', () => {

@@ -89,6 +89,29 @@ export function countsOfSwift(output) {
 }
 
 /**
+ * Of `npm test`: its last line, see {@link totalOf}.
+ * @param {string} output
+ * @returns {Counts | undefined} if it did not come to its end
+ */
+export function countsOfLayers(output) {
+  const [passed, failed, skipped] =
+    [...output.matchAll(/^total: (\d+) passed, (\d+) failed, (\d+) skipped$/gm)]
+      .at(-1)
+      ?.slice(1)
+      .map(Number) ?? [];
+  if (passed === undefined || failed === undefined || skipped === undefined) return undefined;
+  return { passed, failed, skipped };
+}
+
+/**
+ * The last line of `npm test`, which `.ci/run` looks for too.
+ * @param {Counts} counts
+ */
+export function totalOf(counts) {
+  return `total: ${inWords(counts)}`;
+}
+
+/**
  * The counts of a runner and its exit code together: a crash, or a build that fails, is a failure nobody counted,
  * and so is a run without any test.
  * @param {Counts} counts

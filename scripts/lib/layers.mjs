@@ -20,6 +20,8 @@ import { ANDROID_TOOLCHAIN, OTHER_NODES, otherNode } from './tools.mjs';
  * @property {string} name
  * @property {string} code the directory or file whose tests it runs; without it the layer is not there yet
  * @property {readonly import('./tools.mjs').Tool[]} tools
+ * @property {'apps' | 'node'} lane of `npm test` in CI: what layers share, be that Maven's repository, the tools in .tools or
+ * cargo's one place for a library, is only safe for one at a time
  * @property {() => Promise<import('./counts.mjs').Counts>} run
  */
 
@@ -34,29 +36,55 @@ const ANDROID_TOOLS = ['node', 'cargo', 'rustc', 'cc', 'java', 'mvn'];
 
 /** @type {readonly Layer[]} */
 export const LAYERS = [
-  { name: 'rust', code: 'Cargo.toml', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testRust },
-  { name: 'js', code: 'js/test', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl', 'pip'], run: testJs },
-  { name: 'node', code: 'js/node', tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'], run: testNodes },
-  { name: 'android', code: 'android', tools: ANDROID_TOOLS, run: testAndroid },
+  {
+    name: 'rust',
+    code: 'Cargo.toml',
+    lane: 'apps',
+    tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'],
+    run: testRust,
+  },
+  {
+    name: 'js',
+    code: 'js/test',
+    lane: 'node',
+    tools: ['node', 'cargo', 'rustc', 'cc', 'openssl', 'pip'],
+    run: testJs,
+  },
+  {
+    name: 'node',
+    code: 'js/node',
+    lane: 'node',
+    tools: ['node', 'cargo', 'rustc', 'cc', 'openssl'],
+    run: testNodes,
+  },
+  { name: 'android', code: 'android', lane: 'apps', tools: ANDROID_TOOLS, run: testAndroid },
   {
     name: 'android-arm64',
     code: 'tests/android-arm64',
+    lane: 'apps',
     tools: ['node', 'cc', 'java', ...ANDROID_TOOLCHAIN],
     run: testAndroidArm64,
   },
-  { name: 'ios', code: 'ios', tools: ['node', 'cargo', 'rustc', 'cc', 'swift'], run: testIos },
-  { name: 'stress', code: 'rust/stress', tools: ['cargo', 'rustc', 'cc'], run: testStress },
+  { name: 'ios', code: 'ios', lane: 'apps', tools: ['node', 'cargo', 'rustc', 'cc', 'swift'], run: testIos },
+  { name: 'stress', code: 'rust/stress', lane: 'apps', tools: ['cargo', 'rustc', 'cc'], run: testStress },
   {
     name: 'sanitizers',
     code: 'tests/sanitizers',
+    lane: 'node',
     tools: ['linux', 'node', 'cargo', 'rustc', 'cc', 'openssl'],
     run: async () => {
       await build();
       return testSanitizers();
     },
   },
-  { name: 'package', code: 'tests/package', tools: ['node', 'cargo', 'rustc', 'cc'], run: testPackage },
-  { name: 'fuzz', code: 'fuzz', tools: ['node', 'cargo', 'rustc', 'cc', 'c++'], run: testFuzz },
+  {
+    name: 'package',
+    code: 'tests/package',
+    lane: 'node',
+    tools: ['node', 'cargo', 'rustc', 'cc'],
+    run: testPackage,
+  },
+  { name: 'fuzz', code: 'fuzz', lane: 'node', tools: ['node', 'cargo', 'rustc', 'cc', 'c++'], run: testFuzz },
 ];
 
 /** @param {Layer} layer */

@@ -11,7 +11,8 @@ const SHOW = ['--', '--nocapture'];
 
 /** rust/model, then rust/stress; the library is the one that the tests of Kotlin load. */
 export async function testStress() {
-  const model = ['-p', 'spki-pinning-model', '--features', 'shuttle', '--test', 'schedules'];
+  // Of the whole workspace, or half of what `npm run test:rust` has built would be built again with other features.
+  const model = ['--workspace', '--features', 'spki-pinning-model/shuttle', '--test', 'schedules'];
   const load = ['--release', '-p', 'spki-pinning-stress', '--features', 'load,floods'];
   const exported = ['--release', '-p', 'spki-pinning-stress', '--features', 'exported', '--test', 'exported'];
   const library = await buildHostLibrary();
