@@ -109,27 +109,59 @@ function hookRequests(judge: Judge): void {
     return null;
   };
   diagnostics.subscribe('undici:client:sendHeaders', (message) => {
-    const { request, socket } = message as { request: { origin: unknown }; socket: unknown };
+    const { request, headers, socket } = message as {
+      request: { origin: unknown };
+      headers: unknown;
+      socket: unknown;
+    };
     if (!(socket instanceof TLSSocket)) return;
-    const error = judge.refuseRequest(socket, namesOf(socket, hostOverTls(request.origin)));
+    const origin = hostOverTls(request.origin);
+    const named = origin === null ? [] : [origin, ...hostsInHead(String(headers))];
+    const error = judge.refuseRequest(socket, namesOf(socket, ...named));
     if (error !== null) socket.destroy(error);
   });
-  // Takes a second argument that @types/node does not know.
-  const requests = http.ClientRequest.prototype as { onSocket(socket: Socket | null, error?: unknown): void };
-  const { onSocket } = requests;
-  requests.onSocket = function (this: http.ClientRequest, socket, error) {
+  // Both take, or have, what @types/node does not know.
+  const requests = http.ClientRequest.prototype as unknown as Requests;
+  const { onSocket, _implicitHeader } = requests;
+  /** Not `request.socket`, which is told of it later. */
+  const sockets = new WeakMap<Requests, TLSSocket>();
+  requests.onSocket = function (socket, error) {
     if (!(socket instanceof TLSSocket)) return onSocket.call(this, socket, error);
+    sockets.set(this, socket);
     const refused = refuse(socket, namesOf(socket, ...hostsOfRequest(this)));
     onSocket.call(this, socket, error ?? refused ?? undefined);
+  };
+  // A request may have its connection before its headers are settled.
+  requests._implicitHeader = function () {
+    _implicitHeader.call(this);
+    const socket = sockets.get(this);
+    const refused = socket && refuse(socket, namesOf(socket, ...hostsOfRequest(this)));
+    if (refused) this.destroy(refused);
   };
   hookHttp2((socket, authorities) => refuse(socket, namesOf(socket, ...authorities.map(hostOfAuthority))));
 }
 
+interface Requests extends http.ClientRequest {
+  /** Request line and headers as they are sent; null until that is settled. */
+  readonly _header: string | null;
+  onSocket(this: Requests, socket: Socket | null, error?: unknown): void;
+  _implicitHeader(this: Requests): void;
+}
+
 /** The hosts of the URL and of the `Host` header; none for what goes to a proxy in plain text, or opens a tunnel. */
-function hostsOfRequest(request: http.ClientRequest): string[] {
-  if (request.protocol !== 'https:') return [];
-  const header = request.path.startsWith('/') ? request.getHeader('Host') : undefined;
-  return [request.host, ...(header === undefined ? [] : [hostOfAuthority(String(header))])];
+function hostsOfRequest({ protocol, host, _header: head }: Requests): string[] {
+  return protocol === 'https:' ? [host, ...hostsInHead(head ?? '')] : [];
+}
+
+/**
+ * Whom a request is for by its own words, however it was told them. `CONNECT` is for the proxy; of a whole URL in its first line
+ * the host counts, and not the one of the header (RFC 9112).
+ */
+function hostsInHead(head: string): string[] {
+  const [, method, target = ''] = /^(\S+) (\S+)/.exec(head) ?? [];
+  if (method === 'CONNECT') return [];
+  if (/^[\w+.-]+:\/\//.test(target)) return [hostOverTls(target) ?? []].flat();
+  return [...head.matchAll(/^host:[ \t]*(.*?)[ \t]*$/gim)].map(([, host = '']) => hostOfAuthority(host));
 }
 
 /** Without a port; what cannot be read is compared as it is. */

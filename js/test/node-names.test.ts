@@ -1,7 +1,9 @@
 /** Requests for a pinned host over connections that were made for another name, and other ways in which the two differ. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type http from 'node:http';
 import http2, { type ClientHttp2Session, type OutgoingHttpHeaders } from 'node:http2';
+import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { beforeEach, test } from 'node:test';
 import tls from 'node:tls';
@@ -49,6 +51,64 @@ test('a Host header does not make a tunnel, or a proxy, into the host that it na
   const options = { servername: host, headers: { Host: leaf } };
   assert.equal((await byHttps(url, { ...options, path: 'http://leaf.spki.test/' })).status, 200);
   assert.equal((await refusal(byHttps(url, options))).serverHostname, leaf);
+});
+
+test('a request is judged by its Host as it is sent, however and whenever it was told it', async () => {
+  const url = `https://127.0.0.1:${port}/`;
+  const options = { ca, agent: false, ...anyName, servername: '' } as const;
+  const ways: Record<string, () => http.ClientRequest> = {
+    'names and values in turn': () => https.get(url, { ...options, headers: ['Host', leaf] as never }),
+    'two of them': () => https.get(url, { ...options, headers: ['Host', 'a.test', 'HOST', leaf] as never }),
+    'a header that is sent at once': () =>
+      https.get(url, { ...options, headers: { Host: leaf, Expect: '100-continue' } }),
+    'the whole URL in the first line': () => https.get(url, { ...options, path: `https://${leaf}/` }),
+    'once there is a connection': () => {
+      const request = https.request(url, options);
+      request.on('socket', (socket) =>
+        socket.on('secureConnect', () => setImmediate(() => request.setHeader('Host', leaf).end())),
+      );
+      return request;
+    },
+  };
+  for (const [way, send] of Object.entries(ways)) {
+    const answered = async () => {
+      const [response] = await once(send(), 'response');
+      response.resume();
+      return response.statusCode;
+    };
+    await pinHost('leaf', testbed.pin('leaf', 'root'));
+    assert.equal(await answered(), 200, way);
+    await pinHost('leaf', WRONG_PIN);
+    const before = await testbed.requests('leaf');
+    assert.equal(await refusedBecause(answered()), 'no-pin-matched', way);
+    assert.equal(await testbed.requests('leaf'), before, way);
+  }
+});
+
+test('a Host header counts where the connector of a client gives TLS another name', async () => {
+  const connect = (_: unknown, done: (...answer: unknown[]) => void) => {
+    const options = { port, host: '127.0.0.1', ca, ...anyName, servername: '' };
+    const socket = tls.connect(options, () => done(null, socket)).on('error', done);
+  };
+  const client = new Client(`https://127.0.0.1:${port}`, { connect: connect as never });
+  const get = async (headers: Record<string, string>) => {
+    const { statusCode, body } = await client.request({ path: '/', method: 'GET', headers });
+    await body.dump();
+    return statusCode;
+  };
+  await pinHost('leaf', WRONG_PIN);
+  assert.equal(await get({ host: 'other.test' }), 200);
+  assert.equal(await refusedBecause(get({ host: leaf })), 'no-pin-matched');
+  assert.equal(await testbed.requests('leaf'), 1);
+  await client.destroy();
+});
+
+test('a name that TLS is given after tls.connect is judged too', async () => {
+  await pinHost('leaf', WRONG_PIN);
+  const socket = tls.connect({ port, host: '127.0.0.1', ca, ...anyName, servername: '' });
+  (socket as tls.TLSSocket & { setServername(name: string): void }).setServername(leaf);
+  const [error] = await once(socket, 'error');
+  assert.ok(error instanceof SslPinningError, String(error));
 });
 
 test('a connection is made anew for a request of another Host', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import * as reactNative from '../jest/index.js';
-import * as pinning from '../web/index.js';
+import * as pinning from '../src/browser.js';
 
 test('it is not available, and everything rejects with the reason; nothing throws', async () => {
   assert.equal(pinning.isSslPinningAvailable(), false);
@@ -35,7 +35,7 @@ test('it needs no React, and its hook is one that hears nothing', () => {
   const program = `
     import { register } from 'node:module';
     register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});
-    const { isSslPinningAvailable } = await import('${new URL('../web/index.ts', import.meta.url)}');
+    const { isSslPinningAvailable } = await import('${new URL('../src/browser.ts', import.meta.url)}');
     console.log(isSslPinningAvailable());`;
   const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', program];
   assert.equal(execFileSync(process.execPath, args, { encoding: 'utf8' }), 'false\n');

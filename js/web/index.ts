@@ -1,14 +1,5 @@
-/** The entry for the web, and for everything else that is neither React Native nor Node: nothing can be pinned there. */
-import { provideNative } from '../src/native.js';
-import type { PinningListener } from '../src/types.js';
-
-export * from '../src/api.js';
-
-/** As in `react.ts`, for projects without React too: there is nothing to hear of here. */
-export function useSslPinningErrorListener(_listener: PinningListener): void {}
-
-provideNative(
-  null,
-  'react-native-spki-pinning cannot pin in a browser: a page is not told the certificates of a connection. Call this ' +
-    'only where `isSslPinningAvailable()` is true',
-);
+/**
+ * The entry for who is neither React Native nor Node. An app's Metro that was told to go by the condition `browser`, for another
+ * package's sake, takes it on phones too: without an extension it finds `browser.native.js` there, and pins.
+ */
+export = require('../src/browser');

@@ -5,8 +5,8 @@
 import type { EmitterSubscription } from 'react-native';
 import type * as frw from 'react-native-ssl-public-key-pinning';
 import * as mock from '../../jest/index.js';
+import * as web from '../../src/browser.js';
 import * as ours from '../../src/index.js';
-import * as web from '../../web/index.js';
 
 /** The other package as it is imported; `default` is only how TypeScript sees CommonJS from an ES module. */
 type Frw = Omit<typeof frw, 'default'>;
