@@ -117,7 +117,7 @@ impl Background {
         let store = folder.map(|folder| Store::new(folder).with_steps(before_step));
         let client = |engine, stack, redirects, timeout| {
             let builder = PinnedClient::builder(engine, roots.clone()).timeout(timeout);
-            let builder = builder.stack(stack).redirects(redirects);
+            let builder = builder.stack(stack).redirects(redirects).max_answer(fetch::MAX_ANSWER_BYTES);
             let with_addresses =
                 addresses.iter().fold(builder, |builder, (host, address)| builder.resolve(host, *address));
             with_addresses.build()

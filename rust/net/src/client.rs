@@ -43,6 +43,7 @@ pub struct Builder {
     timeout: Duration,
     stack: &'static str,
     redirects: u32,
+    max_answer: u64,
     versions: &'static [&'static rustls::SupportedProtocolVersion],
 }
 
@@ -75,6 +76,13 @@ impl Builder {
         self
     }
 
+    /// How many bytes an answer may have, with everything that ureq reads over; as many as it likes unless set.
+    #[must_use]
+    pub fn max_answer(mut self, bytes: u64) -> Self {
+        self.max_answer = bytes;
+        self
+    }
+
     /// The TLS versions to offer; 1.2 and 1.3 unless set.
     #[must_use]
     pub fn versions(mut self, versions: &'static [&'static rustls::SupportedProtocolVersion]) -> Self {
@@ -102,7 +110,7 @@ impl Builder {
             .max_redirects(self.redirects)
             .timeout_global(Some(self.timeout))
             .build();
-        let connector = PinnedConnector::new(tls, verifier, judge);
+        let connector = PinnedConnector::new(tls, verifier, judge, self.max_answer);
         let resolver = FixedResolver { addresses: self.addresses, others: DefaultResolver::default() };
         Ok(PinnedClient { agent: Agent::with_parts(config, connector, resolver) })
     }
@@ -124,6 +132,7 @@ impl PinnedClient {
             timeout: Duration::from_secs(30),
             stack: STACK,
             redirects: 10,
+            max_answer: u64::MAX,
             versions: rustls::DEFAULT_VERSIONS,
         }
     }

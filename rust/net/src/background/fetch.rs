@@ -7,6 +7,9 @@ use ureq::http::HeaderValue;
 /// From the configured URL to another server of the same operator, and no loop.
 pub(super) const MAX_REDIRECTS: u32 = 3;
 
+/// Of one answer: many times a manifest with its head, however it is divided into chunks, and nothing to a phone.
+pub(super) const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
+
 /// What a server has.
 pub(super) enum Fetched {
     NotModified,
@@ -28,10 +31,7 @@ pub(super) fn fetch(client: &PinnedClient, url: &str, entity_tag: Option<&str>) 
     let tag = response.headers().get("etag").and_then(|tag| tag.to_str().ok());
     let entity_tag = tag.filter(|tag| tag.len() <= 256).map(str::to_owned);
     let body = response.body_mut().with_config().limit(MAX_MANIFEST_BYTES as u64);
-    let body = body.read_to_vec().map_err(|error| match error {
-        ureq::Error::BodyExceedsLimit(_) => manifest::too_large(),
-        other => failed(&other.into()),
-    })?;
+    let body = body.read_to_vec().map_err(|error| failed(&error.into()))?;
     let token = String::from_utf8(body).map_err(|_| {
         Refused::new(
             "manifest-not-jws",
@@ -52,6 +52,7 @@ fn failed(error: &NetError) -> Refused {
     if let NetError::Http(inner) = error {
         match inner.as_ref() {
             ureq::Error::StatusCode(status) => return refused_by_server(*status),
+            ureq::Error::BodyExceedsLimit(_) => return manifest::too_large(),
             ureq::Error::TooManyRedirects
             | ureq::Error::RedirectFailed
             | ureq::Error::RequireHttpsOnly(_) => {

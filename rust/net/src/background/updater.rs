@@ -226,14 +226,17 @@ impl Updater {
             let state = self.state();
             (state.ledger.clone(), state.entity_tag.clone())
         };
-        let tag = entity_tag.as_deref().filter(|_| ledger.newest().is_some());
+        let recipient = self.recipient(settings, now_ms);
+        // The tag is what a server has said, and can be that of a manifest which it has not shown. So it is not asked by when
+        // there is nothing in force that could be kept: else one wrong answer would be the end of all updates.
+        let is_in_force = ledger.newest().is_some_and(|newest| newest.admit(&recipient).is_ok());
+        let tag = entity_tag.as_deref().filter(|_| is_in_force);
         let (token, entity_tag) = match fetch(&self.client, &settings.url, tag)? {
-            Fetched::NotModified => (None, entity_tag),
+            Fetched::NotModified => (None, None),
             Fetched::Manifest { token, entity_tag } => (Some(token), entity_tag),
         };
-        let recipient = self.recipient(settings, now_ms);
-        let newer = match token {
-            Some(token) => ledger.accept(&token, &RingVerifier, &recipient)?,
+        let newer = match &token {
+            Some(token) => ledger.accept(token, &RingVerifier, &recipient)?,
             None => None,
         };
         let Some(newer) = newer else {
@@ -241,7 +244,9 @@ impl Updater {
             if let Some(newest) = ledger.newest() {
                 newest.admit(&recipient)?;
             }
-            self.state().entity_tag = entity_tag;
+            if token.is_some() {
+                self.state().entity_tag = entity_tag;
+            }
             return Ok(Updated::UpToDate { version: version(&ledger) });
         };
         let applied = version(&newer);
@@ -302,6 +307,7 @@ impl Updater {
         }
         state.last_rescue = Some(now_ms);
         state.next = None;
+        state.entity_tag = None; // whatever a server has said of what it has: now the answer is to be whole
         true
     }
 

@@ -35,17 +35,25 @@ pub(super) struct PinnedConnector {
     sessions: Arc<ClientSessionMemoryCache>,
     verifier: Arc<Verifier>,
     judge: Arc<EngineJudge>,
+    max_answer: u64,
 }
 
 impl PinnedConnector {
-    /// `tls` must verify by `verifier`, and send no early data: that would leave before a resumed session is judged.
-    pub(super) fn new(mut tls: ClientConfig, verifier: Arc<Verifier>, judge: Arc<EngineJudge>) -> Self {
+    /// `tls` must verify by `verifier`, and send no early data: that would leave before a resumed session is judged. No
+    /// answer may have more than `max_answer` bytes.
+    pub(super) fn new(
+        mut tls: ClientConfig,
+        verifier: Arc<Verifier>,
+        judge: Arc<EngineJudge>,
+        max_answer: u64,
+    ) -> Self {
         let sessions = Arc::new(ClientSessionMemoryCache::new(SESSIONS));
         tls.enable_early_data = false;
         tls.resumption = Resumption::disabled();
         let tls_anew = Arc::new(tls.clone());
         tls.resumption = Resumption::store(sessions.clone());
-        Self { tcp: TcpConnector::default(), tls: Arc::new(tls), tls_anew, sessions, verifier, judge }
+        let (tcp, tls) = (TcpConnector::default(), Arc::new(tls));
+        Self { tcp, tls, tls_anew, sessions, verifier, judge, max_answer }
     }
 
     fn handshake(
@@ -154,10 +162,9 @@ impl Connector for PinnedConnector {
             // The server may have another certificate by now, which it has not been asked for.
             None => self.connect_anew(details, &name)?,
         };
-        let buffers =
-            LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         let judged = Judged { judge: self.judge.clone(), name, chain, generation };
-        Ok(Some(PinnedTransport { buffers, stream: StreamOwned { conn: tls, sock: socket }, judged }))
+        let stream = Box::new(StreamOwned { conn: tls, sock: socket });
+        Ok(Some(PinnedTransport::new(details, stream, judged, self.max_answer)))
     }
 }
 
@@ -205,22 +212,56 @@ impl Judged {
     }
 }
 
-pub(super) struct PinnedTransport {
-    buffers: LazyBuffers,
-    stream: StreamOwned<ClientConnection, TransportAdapter>,
-    judged: Judged,
+/// What HTTP goes over.
+trait Stream: io::Read + io::Write + Send + Sync + 'static {
+    fn set_timeout(&mut self, timeout: NextTimeout);
+
+    fn is_open(&mut self) -> bool;
+
+    fn say_goodbye(&mut self);
 }
 
 /// How long the end of a connection may take. It is a few bytes, which wait for nobody unless the network is clogged.
 const GOODBYE: Duration = Duration::from_millis(100);
 
+impl Stream for StreamOwned<ClientConnection, TransportAdapter> {
+    fn set_timeout(&mut self, timeout: NextTimeout) {
+        self.sock.set_timeout(timeout);
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.sock.get_mut().is_open()
+    }
+
+    /// As a client has to (RFC 8446 §6.1). OpenSSL's servers forget the session of one that does not.
+    fn say_goodbye(&mut self) {
+        let timeout = NextTimeout { after: GOODBYE, reason: Timeout::Global, ..NextTimeout::default() };
+        self.sock.set_timeout(timeout);
+        self.conn.send_close_notify();
+        write_out(&mut self.conn, &mut self.sock);
+    }
+}
+
+pub(super) struct PinnedTransport {
+    buffers: LazyBuffers,
+    stream: Box<dyn Stream>,
+    judged: Judged,
+    /// Bytes that may still come before the next request.
+    left: u64,
+    max_answer: u64,
+}
+
+impl PinnedTransport {
+    fn new(details: &ConnectionDetails, stream: Box<dyn Stream>, judged: Judged, max_answer: u64) -> Self {
+        let buffers =
+            LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Self { buffers, stream, judged, left: max_answer, max_answer }
+    }
+}
+
 impl Drop for PinnedTransport {
-    /// Says goodbye, as a client has to (RFC 8446 §6.1). OpenSSL's servers forget the session of one that does not.
     fn drop(&mut self) {
-        let StreamOwned { conn, sock } = &mut self.stream;
-        sock.set_timeout(NextTimeout { after: GOODBYE, reason: Timeout::Global, ..NextTimeout::default() });
-        conn.send_close_notify();
-        write_out(conn, sock);
+        self.stream.say_goodbye();
     }
 }
 
@@ -237,23 +278,30 @@ impl Transport for PinnedTransport {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         self.judged.check()?;
-        self.stream.get_mut().set_timeout(timeout);
+        self.left = self.max_answer;
+        self.stream.set_timeout(timeout);
         let output = self.buffers.output().get(..amount).unwrap_or_default();
-        io::Write::write_all(&mut self.stream, output)?;
+        self.stream.write_all(output)?;
         Ok(())
     }
 
+    /// ureq bounds head and body, and neither what it reads over (the body of a redirect, informational answers, how a body
+    /// is cut into chunks) nor what comes of that in all.
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        self.stream.get_mut().set_timeout(timeout);
+        if self.left == 0 {
+            return Err(ureq::Error::BodyExceedsLimit(self.max_answer));
+        }
+        self.stream.set_timeout(timeout);
         let input = self.buffers.input_append_buf();
-        let amount = io::Read::read(&mut self.stream, input).map_err(error::reading_failed)?;
+        let amount = self.stream.read(input).map_err(error::reading_failed)?;
+        self.left = self.left.saturating_sub(amount as u64);
         self.buffers.input_appended(amount);
         Ok(amount > 0)
     }
 
     /// Not open to the pool if it would be refused: the pool then makes a new connection, which has its own chance.
     fn is_open(&mut self) -> bool {
-        self.judged.is_allowed() && self.stream.get_mut().get_mut().is_open()
+        self.judged.is_allowed() && self.stream.is_open()
     }
 
     fn is_tls(&self) -> bool {
