@@ -1,6 +1,7 @@
 //! The engine that a bridge owns: the pins in force behind an atomic swap, events, counters.
 
 use crate::{
+    dropped,
     early::EarlyHosts,
     event::{Event, EventKind, EventLog, EventSink, Notice},
     manifest::{Manifest, Refused},
@@ -71,13 +72,11 @@ impl Engine {
         restore: impl FnOnce(&Settings) -> Option<Arc<Manifest>>,
     ) -> Result<Initialized, ConfigError> {
         let configuration = options::parse(document, now_ms)?;
-        let drops_updates =
-            self.pins.load().settings().updates.is_some() && configuration.settings.updates.is_none();
         let restored = restore(&configuration.settings);
         let mut pins = PinSet::compile(configuration, source, 0);
         pins.warn(self.early.end(&pins, now_ms));
-        let warnings = pins.own.warnings.clone();
-        let mut refused = None;
+        let mut warnings = pins.own.warnings.clone();
+        let (mut refused, mut dropped) = (None, Vec::new());
         let generation = self.swap(|before, generation| {
             // One that was applied while `restore` was looking is newer than what that has found.
             let is_same = before.settings().updates == pins.settings().updates;
@@ -87,20 +86,18 @@ impl Engine {
                 refused = unpins(&pins, manifest);
                 refused.is_none()
             });
-            pins.updated(update, generation)
+            let mut next = PinSet { update, generation, ..pins };
+            dropped = dropped::since(before, &next);
+            next.warn(dropped.clone());
+            next
         });
         if let Some(refused) = refused {
             self.update_refused(&refused, now_ms);
         }
-        if drops_updates {
-            let message = "The configuration before this one had `updates`, this one has none: signed pins are off, and new \
-                           ones are not fetched. Give the same `settings.updates` again if that is not meant.";
-            self.events.record(Event::update(
-                EventKind::Warning,
-                "updates-dropped",
-                message.to_owned(),
-                now_ms,
-            ));
+        for warning in dropped {
+            let message = warning.to_string();
+            self.events.record(Event::update(EventKind::Warning, warning.code, message, now_ms));
+            warnings.push(warning);
         }
         let pins = self.pins.load();
         for entry in pins.entries() {

@@ -26,6 +26,7 @@ pub mod certificate;
 pub mod check;
 mod der;
 mod distinguished_name;
+mod dropped;
 mod early;
 pub mod engine;
 pub mod event;

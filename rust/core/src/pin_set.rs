@@ -206,9 +206,9 @@ impl PinSet {
     }
 
     /// Adds to the warnings of a set that nobody else has yet.
-    pub(crate) fn warn(&mut self, warning: Option<Problem>) {
+    pub(crate) fn warn(&mut self, warnings: impl IntoIterator<Item = Problem>) {
         if let Some(own) = Arc::get_mut(&mut self.own) {
-            own.warnings.extend(warning);
+            own.warnings.extend(warnings);
         }
     }
 

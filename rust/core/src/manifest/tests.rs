@@ -533,8 +533,12 @@ fn a_configuration_that_drops_updates_says_so() {
             .to_string();
     let codes = |document: &str| -> Vec<&'static str> {
         let before = engine.status(0).recent_events.len();
-        engine.initialize(document, 0).unwrap();
-        engine.status(0).recent_events.iter().skip(before).map(|event| event.reason).collect()
+        let warnings = engine.initialize(document, 0).unwrap().warnings;
+        let status = engine.status(0);
+        assert_eq!(status.warnings, warnings);
+        let told: Vec<_> = status.recent_events.iter().skip(before).map(|event| event.reason).collect();
+        assert_eq!(warnings.iter().map(|warning| warning.code).collect::<Vec<_>>(), told);
+        told
     };
     assert!(codes("{}").is_empty());
     assert!(codes(&with).is_empty() && codes(&with).is_empty());
