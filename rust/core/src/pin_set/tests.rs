@@ -91,6 +91,7 @@ fn weakened(own: &PinSet, with: &PinSet) -> Option<(&'static str, i64)> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "millions of judgements")]
 fn exactly_the_manifests_that_would_let_through_what_the_app_blocks_are_refused() {
     let manifests: Vec<_> = configurations(B)
         .into_iter()
