@@ -1,6 +1,7 @@
 //! What several targets need.
 
 pub mod der;
+pub mod server;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};

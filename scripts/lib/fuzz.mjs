@@ -11,6 +11,7 @@ import { cargoFuzz } from './tools.mjs';
 
 /** The longest input that is tried, in bytes, where it is not what libFuzzer takes by the corpus: a chain, a ledger, a folder. */
 const MAX_LENGTH = {
+  answer: 4096,
   certificate: 8192,
   configuration: 4096,
   decoding: 4096,
@@ -19,7 +20,7 @@ const MAX_LENGTH = {
   store: 16_384,
 };
 /** Its thread may be about to end when leaks are looked for, and what such a thread holds looks like one. */
-const NO_LEAKS = ['store'];
+const NO_LEAKS = ['answer', 'store'];
 /** For one input. The slowest take a hundredth of it. */
 const TIMEOUT_SECONDS = 10;
 const RSS_LIMIT_MB = 2048;

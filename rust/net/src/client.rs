@@ -3,6 +3,8 @@
 
 mod connection;
 mod error;
+#[cfg(fuzzing)]
+pub mod in_memory;
 
 pub use error::NetError;
 
@@ -110,6 +112,10 @@ impl Builder {
             .max_redirects(self.redirects)
             .timeout_global(Some(self.timeout))
             .build();
+        #[cfg(fuzzing)]
+        if let Some(agent) = in_memory::agent(&config, &judge, self.max_answer) {
+            return Ok(PinnedClient { agent });
+        }
         let connector = PinnedConnector::new(tls, verifier, judge, self.max_answer);
         let resolver = FixedResolver { addresses: self.addresses, others: DefaultResolver::default() };
         Ok(PinnedClient { agent: Agent::with_parts(config, connector, resolver) })

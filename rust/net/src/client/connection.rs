@@ -169,7 +169,7 @@ impl Connector for PinnedConnector {
 }
 
 /// In small letters, as browsers have it: not every server takes the name of an extension in all its spellings.
-fn server_name(uri: &Uri) -> Result<ServerName<'static>, ureq::Error> {
+pub(super) fn server_name(uri: &Uri) -> Result<ServerName<'static>, ureq::Error> {
     let host = uri.host().unwrap_or_default();
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     ServerName::try_from(bare.to_ascii_lowercase())
@@ -188,11 +188,11 @@ fn time_left(details: &ConnectionDetails) -> NextTimeout {
 }
 
 /// What a connection was let through on.
-struct Judged {
-    judge: Arc<EngineJudge>,
-    name: ServerName<'static>,
-    chain: ValidatedChain,
-    generation: u64,
+pub(super) struct Judged {
+    pub(super) judge: Arc<EngineJudge>,
+    pub(super) name: ServerName<'static>,
+    pub(super) chain: ValidatedChain,
+    pub(super) generation: u64,
 }
 
 impl Judged {
@@ -213,7 +213,7 @@ impl Judged {
 }
 
 /// What HTTP goes over.
-trait Stream: io::Read + io::Write + Send + Sync + 'static {
+pub(super) trait Stream: io::Read + io::Write + Send + Sync + 'static {
     fn set_timeout(&mut self, timeout: NextTimeout);
 
     fn is_open(&mut self) -> bool;
@@ -252,7 +252,12 @@ pub(super) struct PinnedTransport {
 }
 
 impl PinnedTransport {
-    fn new(details: &ConnectionDetails, stream: Box<dyn Stream>, judged: Judged, max_answer: u64) -> Self {
+    pub(super) fn new(
+        details: &ConnectionDetails,
+        stream: Box<dyn Stream>,
+        judged: Judged,
+        max_answer: u64,
+    ) -> Self {
         let buffers =
             LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Self { buffers, stream, judged, left: max_answer, max_answer }
