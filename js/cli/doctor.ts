@@ -5,6 +5,7 @@ import { checkConfiguration } from './doctor/configuration.js';
 import { readExpoConfig } from './doctor/expo-config.js';
 import type { Finding } from './doctor/finding.js';
 import { checkInstallation } from './doctor/installation.js';
+import { checkAndroidProject } from './doctor/native-projects.js';
 import { type Stack, stacksOf } from './doctor/stacks.js';
 import { EXIT, usageError } from './errors.js';
 import { count, paragraph, printable, type Style, wrap } from './output.js';
@@ -34,7 +35,7 @@ export const doctor: Command = {
     const app = new App(directory);
     const [linked, expo] = await Promise.all([checkAutolinking(app), readExpoConfig(app)]);
     const configured = await checkConfiguration(app, expo);
-    const findings = [...checkInstallation(app, expo), ...linked, ...configured];
+    const findings = [...checkInstallation(app, expo), ...linked, ...checkAndroidProject(app), ...configured];
     const stacks = stacksOf(app);
     const ok = findings.every(({ severity }) => severity !== 'error');
     return {

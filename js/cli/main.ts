@@ -12,7 +12,7 @@ import { evaluate } from './evaluate.js';
 import { hash } from './hash.js';
 import { commandHelp, generalHelp } from './help.js';
 import { keygen } from './keygen.js';
-import { paragraph, printable, type Style, styleFor } from './output.js';
+import { paragraph, printable, printableJson, type Style, styleFor } from './output.js';
 import { sign } from './sign.js';
 import { verify } from './verify.js';
 
@@ -102,7 +102,7 @@ const isJson = words.slice(0, end < 0 ? words.length : end).some((word) => /^--j
 async function main(): Promise<void> {
   const result = await run(words);
   process.exitCode = result.exitCode;
-  const text = isJson ? JSON.stringify(result.json, null, 2) : result.human(styleFor(process.stdout));
+  const text = isJson ? printableJson(result.json) : result.human(styleFor(process.stdout));
   process.stdout.write(`${text}\n`);
   const notes = isJson ? '' : (result.notes?.(styleFor(process.stderr)) ?? '');
   if (notes !== '') process.stderr.write(`${notes}\n`);
@@ -112,7 +112,7 @@ function fail(caught: unknown): void {
   const error = asCliError(caught);
   process.exitCode = error.exitCode;
   process.stderr.write(`${describeError(error, styleFor(process.stderr))}\n`);
-  if (isJson) process.stdout.write(`${JSON.stringify({ ok: false, error }, null, 2)}\n`);
+  if (isJson) process.stdout.write(`${printableJson({ ok: false, error })}\n`);
 }
 
 main().catch(fail);

@@ -36,14 +36,25 @@ function wantsColours(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessE
 }
 
 /**
- * Text of unknown origin (a certificate's subject, a key of a configuration) as it may go to a terminal: control
- * characters and those that turn the direction of writing are spelled out.
+ * What text may do to where it is printed: control a terminal, turn the direction of writing, and, in the log of a build
+ * service, give a command: `##vso[…]`, `##teamcity[…]` and `##[…]` anywhere in a line, `::name::` where one starts.
  */
+const ACTIVE =
+  /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|(?<=#)#|(?<=(?:^|\s):):(?=[\w-]+[\s\S]*::)/gu;
+
+/** Text of unknown origin (a certificate's subject, a key of a configuration) as it may be printed. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+  return text.replace(ACTIVE, (character) => {
     const digits = character.charCodeAt(0).toString(16);
     return digits.length > 2 ? `\\u${digits.padStart(4, '0')}` : `\\x${digits.padStart(2, '0')}`;
   });
+}
+
+/** As JSON: the same text for a program, but inactive where it is printed. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(ACTIVE, (character) =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /**

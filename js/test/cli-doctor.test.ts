@@ -67,6 +67,7 @@ test('an app that pins from JavaScript alone is told what it misses; one with a 
     [await goodApp(), 'source-missing'],
   ] as const) {
     rmSync(join(app.directory, 'ssl-pinning.json'));
+    app.write('App.js', 'initializeSslPinning(pins);');
     const { code: exitCode, findings } = await doctor(app);
     assert.equal(exitCode, 0);
     assert.ok(findings.some((finding) => finding.code === code));
@@ -83,11 +84,12 @@ test('the alias of the replaced package is good, both names together are not', a
   assert.deepEqual([both.code, both.errors], [1, ['installed-twice']]);
 });
 
-test('TrustKit in the pods, an old architecture and an untried React Native are warned of', async () => {
+test('TrustKit in the pods, an old architecture and an untried React Native are named', async () => {
   const app = await goodApp({ ...GOOD, 'react-native': '0.79.0' });
   app.write('ios/Podfile.lock', 'PODS:\n  - react-native-spki-pinning (0.1.0):\n  - TrustKit (3.0.7)\n');
   app.write('android/gradle.properties', 'newArchEnabled=false\n');
-  assert.deepEqual((await doctor(app)).warnings, ['old-architecture', 'rival']);
+  const { code, errors, warnings } = await doctor(app);
+  assert.deepEqual([code, errors, warnings], [1, ['react-native-too-old', 'old-architecture'], ['rival']]);
   assert.deepEqual((await doctor(await goodApp({ ...GOOD, 'react-native': '0.99.0' }))).warnings, [
     'react-native-untried',
   ]);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CliError } from '../errors.js';
 
@@ -52,6 +52,15 @@ export class App {
     return readJson(this.path(name));
   }
 
+  /** Of what is in a folder of the app; none of one that is not there. */
+  names(folder: string): string[] {
+    try {
+      return readdirSync(this.path(folder));
+    } catch {
+      return [];
+    }
+  }
+
   /** The package that the app gets by this name: its own, or, in a monorepo, one further up. */
   find(name: string): Installed | null {
     for (let place = this.directory; ; place = dirname(place)) {
@@ -63,9 +72,14 @@ export class App {
     }
   }
 
+  /** Whether the app itself asks for a package of this name. */
+  asksFor(name: string): boolean {
+    return this.#declared.has(name);
+  }
+
   /** As {@link find}, of what the app itself asks for; what others brought along need not be used. */
   findOwn(name: string): Installed | null {
-    return this.#declared.has(name) ? this.find(name) : null;
+    return this.asksFor(name) ? this.find(name) : null;
   }
 }
 

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type App, record } from './app.js';
 import { ask } from './ask.js';
-import { error, type Finding, note } from './finding.js';
-import { findPackage } from './installation.js';
+import { error, type Finding, note, warning } from './finding.js';
+import { findPackage, PACKAGE, REPLACED } from './installation.js';
 
 const PLATFORMS = ['android', 'ios'] as const;
 
@@ -15,7 +15,7 @@ export async function checkAutolinking(app: App): Promise<Finding[]> {
   if (linked === null) {
     const message =
       'whether the native part is linked is not known: the React Native command line does not answer here';
-    return [note('autolinking-unknown', message, 'npx react-native config')];
+    return [note('autolinking-unknown', message, 'npx react-native config'), ...whatIsInTheWay(app)];
   }
   const missing = PLATFORMS.filter((platform) => !linked.includes(platform));
   if (missing.length === 0) return [note('autolinking', 'the native part is linked on both platforms')];
@@ -26,6 +26,26 @@ export async function checkAutolinking(app: App): Promise<Finding[]> {
       'look for an entry that excludes it in react-native.config.js, or in package.json under expo.autolinking',
     ),
   ];
+}
+
+/** What can be told by the app's files, where nobody could be asked. */
+function whatIsInTheWay(app: App): Finding[] {
+  const names = [PACKAGE, REPLACED];
+  const findings: Finding[] = [];
+  if (!names.some((name) => app.asksFor(name))) {
+    const message = `the package.json of the app does not ask for ${PACKAGE}, and nothing else is linked`;
+    findings.push(error('not-declared', message, `npm install ${PACKAGE}, in ${app.directory}`));
+  }
+  const files = ['js', 'ts', 'cjs', 'mjs'].map((kind) => `react-native.config.${kind}`);
+  const file = files.find((path) => names.some((name) => app.read(path)?.includes(name)));
+  const { autolinking } = record(app.readJson('package.json')?.expo);
+  const isExcluded = names.some((name) => JSON.stringify(autolinking ?? {}).includes(`"${name}"`));
+  const place = file ?? (isExcluded ? 'package.json, under expo.autolinking,' : undefined);
+  if (place !== undefined) {
+    const message = `${place} says something about how this package is linked`;
+    findings.push(warning('linking-changed', message, 'see that it is left out on no platform'));
+  }
+  return findings;
 }
 
 /** Null where nobody could be asked. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
-import { checkDocument } from '../addon.js';
+import { checkDocument, domainsOf } from '../addon.js';
 import { androidOverrides } from '../embedding/android.js';
 import { isUpToDate, type Platform } from '../embedding/file-state.js';
 import { filesToEmbed } from '../embedding/index.js';
@@ -11,6 +11,7 @@ import { type App, record } from './app.js';
 import type { ExpoConfig } from './expo-config.js';
 import { error, type Finding, note, warning } from './finding.js';
 import { PACKAGE, REPLACED } from './installation.js';
+import { isInSources } from './sources.js';
 
 const PLATFORMS = ['android', 'ios'] as const;
 /** As an Expo configuration names the config plugin; the last is its function. */
@@ -35,8 +36,21 @@ export async function checkConfiguration(app: App, expo: ExpoConfig): Promise<Fi
     ...unknown,
     note('configuration', `${source} is valid`),
     ...found,
+    ...checkEffect(source, document),
     ...(await checkCopies(app, source, document, plugin)),
   ];
+}
+
+/** A valid configuration may refuse nothing at all. */
+function checkEffect(source: string, document: string): Finding[] {
+  const domains = domainsOf(document);
+  if (domains.length === 0) {
+    const message = `${source} names no domain, so it pins nothing`;
+    return [warning('nothing-pinned', message, 'add the domains, unless the app adds them by itself')];
+  }
+  if (domains.some(({ state }) => state === 'enforced' || state === 'expiring')) return [];
+  const message = `each domain of ${source} is report-only or has expired: no connection is refused`;
+  return [warning('nothing-enforced', message, 'take reportOnly away once the reports are quiet')];
 }
 
 function expoUnknown(file: string, why: string): Finding {
@@ -62,6 +76,10 @@ async function checkAbsent(app: App, source: string, plugin: Plugin | null): Pro
   if (copy !== undefined) {
     const message = `the app carries ${copy}, but there is no ${source} that it comes from`;
     return warning('source-missing', message, `move it to ${source}, or delete it`);
+  }
+  if (!isInSources(app, 'initializeSslPinning')) {
+    const message = `there is no ${source}, and no file of the app calls initializeSslPinning: nothing is pinned`;
+    return warning('nothing-pinned', message, `write ${source} and embed it, or call initializeSslPinning`);
   }
   return note(
     'not-embedded',

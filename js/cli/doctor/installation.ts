@@ -25,6 +25,7 @@ const RIVALS: Readonly<Record<string, string>> = {
 export function checkInstallation(app: App, expo: ExpoConfig): Finding[] {
   return [
     ...checkPackage(app),
+    ...checkPatches(app),
     ...checkPods(app),
     ...checkReactNative(app),
     ...checkArchitecture(app, expo),
@@ -60,6 +61,25 @@ function checkPackage(app: App): Finding[] {
       `keep one of the two in package.json`,
     ),
   ];
+}
+
+/** Tools that change installed packages keep the changes in files that are named for the package. */
+function checkPatches(app: App): Finding[] {
+  const { name = PACKAGE, directory } = findPackage(app) ?? {};
+  const own = [name, ...(directory?.endsWith(REPLACED) ? [REPLACED] : [])];
+  const patches = ['patches', '.yarn/patches'].flatMap((folder) =>
+    app
+      .names(folder)
+      .filter((file) => own.some((prefix) => file.startsWith(prefix)))
+      .map((file) => `${folder}/${file}`),
+  );
+  return patches.map((patch) =>
+    warning(
+      'patched',
+      `${patch} changes this package: what the app has is not what was tested`,
+      `see what it does`,
+    ),
+  );
 }
 
 /** What npm has installed is not in the iOS app before CocoaPods has seen it. */
@@ -103,13 +123,14 @@ function checkArchitecture(app: App, expo: ExpoConfig): Finding[] {
   const isOff =
     /^\s*newArchEnabled\s*=\s*false/m.test(app.read('android/gradle.properties') ?? '') ||
     /"newArchEnabled"\s*:\s*"?false/.test(app.read('ios/Podfile.properties.json') ?? '') ||
+    /^[^#\n]*RCT_NEW_ARCH_ENABLED\W+(?:0|false)\b/m.test(app.read('ios/Podfile') ?? '') ||
     (expo.state === 'known' && expo.content.newArchEnabled === false);
   if (!isOff) return [note('architecture', 'new architecture')];
   return [
-    warning(
+    error(
       'old-architecture',
-      'the new architecture is switched off, and this package is tested with nothing else',
-      'switch newArchEnabled on, or test a wrong pin on both platforms',
+      'the new architecture is switched off, without which initializeSslPinning rejects and pins nothing',
+      'switch it on, on both platforms',
     ),
   ];
 }
