@@ -228,7 +228,9 @@ impl Updater {
         };
         let tag = entity_tag.as_deref().filter(|_| ledger.newest().is_some());
         let (token, entity_tag) = match fetch(&self.client, &settings.url, tag)? {
-            Fetched::NotModified => (None, entity_tag),
+            // Nobody has signed that. The next look asks for the whole, or who once stood between could leave the app a tag
+            // of their choice, and the right server would confirm it for ever.
+            Fetched::NotModified => (None, None),
             Fetched::Manifest { token, entity_tag } => (Some(token), entity_tag),
         };
         let recipient = self.recipient(settings, now_ms);
@@ -237,11 +239,11 @@ impl Updater {
             None => None,
         };
         let Some(newer) = newer else {
+            self.state().entity_tag = entity_tag;
             // Also what is no news has to be in force still: a server that has nothing else has nothing.
             if let Some(newest) = ledger.newest() {
                 newest.admit(&recipient)?;
             }
-            self.state().entity_tag = entity_tag;
             return Ok(Updated::UpToDate { version: version(&ledger) });
         };
         let applied = version(&newer);
@@ -302,6 +304,7 @@ impl Updater {
         }
         state.last_rescue = Some(now_ms);
         state.next = None;
+        state.entity_tag = None; // it is urgent: see `look`
         true
     }
 
