@@ -143,7 +143,7 @@ export type PinnedDomain = {
 export type SslPinningStatus = {
   /** Whether any domain is pinned. */
   active: boolean;
-  /** Counts the configurations of this process; 0 before the first. */
+  /** Counts the configurations of this process, and the ends of pins; 0 before the first. */
   generation: number;
   /** In the order of the configuration. */
   domains: PinnedDomain[];

@@ -8,9 +8,9 @@ use crate::{
     options::{self, Settings},
     pin_set::{Entry, PinSet, Source},
     problem::{ConfigError, Problem},
-    report::{Chain, Report},
+    report::{Chain, FailureObserver, Report},
     status::{Counters, ReportsStatus, StackStatus, Status, Told, UpdateCheck},
-    sync::{ArcSwap, Mutex, MutexGuard, PoisonError},
+    sync::{ArcSwap, Guard, Mutex, MutexGuard, PoisonError},
     verdict::{self, Judgement, Outcome, Reason, Verdict, judge, judge_unvalidated, served_pins},
     watch::{Watch, Watched},
 };
@@ -30,9 +30,10 @@ pub struct Initialized {
 
 /// Judges connections by the pins in force. One per process; all methods may be called from any thread.
 ///
-/// A check takes no lock, and allocates nothing when the connection is allowed, with four exceptions: a thread's first
+/// A check takes no lock, and allocates nothing when the connection is allowed, with five exceptions: a thread's first
 /// check, a host in an unusual spelling (IDN not in A-labels, an odd form of an IP address), the warning, once for each
-/// domain, that its pins expire or have expired, and what comes before the first configuration.
+/// domain, that its pins expire or have expired, the first check after such an end, and what comes before the first
+/// configuration.
 #[derive(Default)]
 pub struct Engine {
     pins: ArcSwap<PinSet>,
@@ -83,13 +84,13 @@ impl Engine {
             let held = before.update.clone().filter(|_| is_same && pins.settings().updates.is_some());
             let newest = restored.into_iter().chain(held).max_by_key(|manifest| manifest.version());
             let update = newest.filter(|manifest| {
-                refused = unpins(&pins, manifest);
+                refused = pins.refusal_of(manifest);
                 refused.is_none()
             });
             let mut next = PinSet { update, generation, ..pins };
             dropped = dropped::since(before, &next);
             next.warn(dropped.clone());
-            next
+            next.at(now_ms)
         });
         if let Some(refused) = refused {
             self.update_refused(&refused, now_ms);
@@ -121,14 +122,14 @@ impl Engine {
         let (mut refused, mut is_news) = (None, false);
         self.swap(|pins, generation| {
             refused = if is_current(pins.settings()) {
-                unpins(pins, &manifest)
+                pins.refusal_of(&manifest)
             } else {
                 let message = "the configuration was replaced while the manifest was on its way: try again";
                 Some(Refused::new("configuration-replaced", message))
             };
             is_news = pins.update.as_ref().is_none_or(|newest| newest.version() < version);
             let newest = pins.update.iter().chain(refused.is_none().then_some(&manifest));
-            pins.updated(newest.max_by_key(|manifest| manifest.version()).cloned(), generation)
+            pins.updated(newest.max_by_key(|manifest| manifest.version()).cloned(), generation).at(now_ms)
         });
         if let Some(refused) = refused {
             return Err(refused);
@@ -158,9 +159,25 @@ impl Engine {
         *generation
     }
 
-    /// The number of the configuration in force; a connection judged under another one has to be judged again.
+    /// The number of the configuration in force.
     pub fn generation(&self) -> u64 {
         self.pins.load().generation
+    }
+
+    /// The same at a time: also what ends, or is back because a clock was set, counts. A connection that was judged under
+    /// another one has to be judged again.
+    pub fn generation_at(&self, now_ms: i64) -> u64 {
+        self.pins_at(now_ms).generation
+    }
+
+    /// In each judgement, so that none is remembered past a time at which others would have been made.
+    fn pins_at(&self, now_ms: i64) -> Guard<Arc<PinSet>> {
+        let pins = self.pins.load();
+        if pins.steady.contains(now_ms) {
+            return pins;
+        }
+        self.swap(|pins, generation| pins.updated(pins.update.clone(), generation).at(now_ms));
+        self.pins.load()
     }
 
     /// The pins in force.
@@ -170,7 +187,7 @@ impl Engine {
 
     /// Judges without a trace (but for [`Engine::watch`]): no event, no count. The verdict lists the served pins.
     pub fn evaluate<C: AsRef<[u8]>>(&self, host: Option<&str>, chain: &[C], now_ms: i64) -> Verdict {
-        let pins = self.pins.load();
+        let pins = self.pins_at(now_ms);
         let judgement = guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms));
         if !chain.is_empty() {
             // A connection that was counted before is judged again this way. Without a chain it is a question about the host.
@@ -183,7 +200,7 @@ impl Engine {
 
     /// As [`Engine::evaluate`], but only what is to happen: for a question that is asked again and again.
     pub fn outcome<C: AsRef<[u8]>>(&self, host: Option<&str>, chain: &[C], now_ms: i64) -> Outcome {
-        let pins = self.pins.load();
+        let pins = self.pins_at(now_ms);
         guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms)).outcome
     }
 
@@ -196,7 +213,7 @@ impl Engine {
         stack: &str,
         now_ms: i64,
     ) -> Verdict {
-        let pins = self.pins.load();
+        let pins = self.pins_at(now_ms);
         let judgement = guarded(&pins, host, now_ms, || judge(&pins, host, chain, now_ms));
         self.conclude(&pins, &judgement, host, Chain::Validated(chain), stack, now_ms)
     }
@@ -209,14 +226,14 @@ impl Engine {
         stack: &str,
         now_ms: i64,
     ) -> Verdict {
-        let pins = self.pins.load();
+        let pins = self.pins_at(now_ms);
         let judgement = guarded(&pins, host, now_ms, || judge_unvalidated(&pins, host, now_ms));
         self.conclude(&pins, &judgement, host, Chain::Presented(presented), stack, now_ms)
     }
 
     /// As [`Engine::check_unvalidated`], without a trace.
     pub fn evaluate_unvalidated(&self, host: Option<&str>, now_ms: i64) -> Verdict {
-        let pins = self.pins.load();
+        let pins = self.pins_at(now_ms);
         let judgement = guarded(&pins, host, now_ms, || judge_unvalidated(&pins, host, now_ms));
         Verdict::new(&judgement, Vec::new())
     }
@@ -344,22 +361,6 @@ impl Engine {
 
 /// More than any app has.
 const MAX_STACKS: usize = 32;
-
-/// Receives what fails, for reports. Called on the thread on which it happens, which may be one of a TLS handshake: hand over
-/// and return.
-pub trait FailureObserver: Send + Sync {
-    /// Takes one failure.
-    fn failed(&self, event: &Event, report: &Report<'_>);
-}
-
-/// A manifest that would let through what the app itself blocks.
-fn unpins(pins: &PinSet, manifest: &Manifest) -> Option<Refused> {
-    let domain = pins.unpinned_by(manifest)?;
-    let message = format!(
-        "the manifest makes {domain} report-only, and the app enforces its pins: remove `reportOnly`"
-    );
-    Some(Refused::new("manifest-unpins", message))
-}
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

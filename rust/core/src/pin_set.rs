@@ -2,10 +2,11 @@
 
 use crate::{
     host::suffixes,
-    manifest::Manifest,
+    manifest::{Manifest, Refused},
     options::{Configuration, Settings},
     pin::Pin,
     problem::Problem,
+    steady::Steady,
     sync::{AtomicBool, Ordering},
 };
 use rustc_hash::FxBuildHasher;
@@ -195,6 +196,8 @@ pub struct PinSet {
     pub(crate) update: Option<Arc<Manifest>>,
     /// Counts the changes of an engine; 0 before the first.
     pub generation: u64,
+    /// The time that it was made for: outside of it other pins are live.
+    pub(crate) steady: Steady,
 }
 
 impl PinSet {
@@ -202,7 +205,7 @@ impl PinSet {
     pub fn compile(configuration: Configuration, source: Source, generation: u64) -> Self {
         let Configuration { entries, settings, warnings } = configuration;
         let own = Own { layer: Layer::new(entries), settings, source, warnings };
-        Self { own: Arc::new(own), update: None, generation }
+        Self { own: Arc::new(own), update: None, generation, steady: Steady::default() }
     }
 
     /// Adds to the warnings of a set that nobody else has yet.
@@ -219,7 +222,17 @@ impl PinSet {
 
     /// The same with another manifest, or none.
     pub(crate) fn updated(&self, update: Option<Arc<Manifest>>, generation: u64) -> Self {
-        Self { own: self.own.clone(), update, generation }
+        Self { own: self.own.clone(), update, generation, steady: self.steady }
+    }
+
+    /// The same for the time around `now_ms`.
+    pub(crate) fn at(mut self, now_ms: i64) -> Self {
+        let update = self.update.iter().flat_map(|manifest| {
+            manifest.entries().iter().filter_map(Entry::expires_at).chain([manifest.expires_at()])
+        });
+        let ends = self.entries().iter().filter_map(Entry::expires_at).chain(update);
+        self.steady = Steady::around(now_ms, ends);
+        self
     }
 
     /// Of the configuration in force.
@@ -277,6 +290,15 @@ impl PinSet {
     pub(crate) fn governing(&self, host: &str, now_ms: i64) -> Governing<'_> {
         let update = self.update(now_ms).map(|manifest| manifest.layer());
         governing(update.into_iter().chain([&self.own.layer]), host, now_ms)
+    }
+
+    /// Why a manifest is not taken that would let through what the app itself blocks.
+    pub(crate) fn refusal_of(&self, manifest: &Manifest) -> Option<Refused> {
+        let domain = self.unpinned_by(manifest)?;
+        let message = format!(
+            "the manifest makes {domain} report-only, and the app enforces its pins: remove `reportOnly`"
+        );
+        Some(Refused::new("manifest-unpins", message))
     }
 
     /// Whether a manifest would let a host through that the app itself blocks: the domain of the manifest's by which.

@@ -10,6 +10,13 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+/// Receives what fails, for reports. Called on the thread on which it happens, which may be one of a TLS handshake: hand over
+/// and return.
+pub trait FailureObserver: Send + Sync {
+    /// Takes one failure.
+    fn failed(&self, event: &Event, report: &Report<'_>);
+}
+
 /// Certificates, leaf first, in DER.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Chain<'a, C> {

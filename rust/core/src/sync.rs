@@ -3,7 +3,7 @@
 
 #[cfg(not(feature = "shuttle"))]
 pub(crate) use {
-    arc_swap::ArcSwap,
+    arc_swap::{ArcSwap, Guard},
     std::sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
@@ -12,6 +12,7 @@ pub(crate) use {
 
 #[cfg(feature = "shuttle")]
 pub(crate) use {
+    arc_swap::Guard,
     scheduled::ArcSwap,
     shuttle::sync::{
         Mutex, MutexGuard, PoisonError,

@@ -222,3 +222,34 @@ fn signed(claims: &Value) -> Manifest {
     let token = format!("{message}.{}", BASE64.encode(pair.sign(message.as_bytes())));
     Manifest::verify(&token, &[VerificationKey::parse(&jwk.to_string()).unwrap()], &Ring).unwrap()
 }
+
+#[test]
+fn what_was_judged_before_pins_ended_or_were_back_is_to_be_judged_again() {
+    let engine = Engine::new();
+    let at = |date: &str| start_of_day(date).unwrap();
+    assert_eq!(
+        engine.generation_at(at("2030-01-01")),
+        engine.generation_at(at("2040-01-01")),
+        "nothing ends"
+    );
+    let document = json!({
+        "a.test": {"publicKeyHashes": [PIN, BACKUP], "includeSubdomains": true},
+        "a.a.test": {"publicKeyHashes": [PIN, BACKUP], "expirationDate": "2030-01-01"},
+        "b.test": {"publicKeyHashes": [PIN, BACKUP], "expirationDate": "2031-01-01"},
+    });
+    engine.initialize(&document.to_string(), at("2029-01-01")).unwrap();
+    let mut last = engine.generation_at(at("2029-01-01"));
+    let mut is_new = |now: i64| {
+        let before = std::mem::replace(&mut last, engine.generation_at(now));
+        before != last
+    };
+    assert!(!is_new(at("2029-12-31")) && !is_new(at("2030-01-01") - 1));
+    assert!(is_new(at("2030-01-01")), "a.a.test is its parent's now");
+    assert!(!is_new(at("2030-12-31")));
+    assert!(is_new(at("2031-01-01")) && !is_new(i64::MAX));
+    assert!(is_new(at("2030-06-01")), "the clock was set back");
+    assert!(is_new(i64::MIN));
+    // A clock that is somewhere else for one judgement alone leaves it good for nothing afterwards.
+    engine.outcome(Some("a.a.test"), &[[0; 0]; 0], at("2030-06-01"));
+    assert!(is_new(i64::MIN));
+}

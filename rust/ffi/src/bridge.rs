@@ -74,9 +74,9 @@ impl Bridge {
         )
     }
 
-    /// Counts the configurations. `None` if that fails: then nothing that was judged before counts.
+    /// Counts the configurations, and the ends of pins. `None` if that fails: then nothing that was judged before counts.
     pub(crate) fn generation(&self) -> Option<u64> {
-        self.guarded(|| Some(self.engine.generation()), || None)
+        self.guarded(|| Some(self.engine.generation_at(self.now_ms())), || None)
     }
 
     /// Judges a connection, with event and count: the [`Refusal`] as JSON text, or `None` and it goes ahead.

@@ -325,6 +325,49 @@ fn a_stored_entity_tag_that_is_none_does_not_end_all_updates() {
     assert!(restarted.background.update(app.now()).is_ok());
 }
 
+/// An attacker has served the manifest in force with the tag of the newer one, and is gone: the right server confirms that.
+#[test]
+fn a_tag_of_an_attackers_choice_keeps_newer_pins_away_for_one_look_at_most() {
+    let app = Scene::new();
+    let configuration = app.configuration("/published/pins.jwt");
+    let file = app.folder.path().join("updates.json");
+    let deceived = || {
+        let _ = fs::remove_file(&file);
+        app.publish_claims(&app.claims(1, &[WRONG]));
+        app.restarted(&configuration, app.now()).background.update(app.now()).unwrap();
+        let mut newer = app.claims(2, &[WRONG]);
+        newer["exp"] = (app.now() / 1000 + 60 * 86_400).into();
+        app.publish_claims(&newer);
+        let answer = app.bench.client().get(&app.url("/published/pins.jwt")).unwrap();
+        let mut stored: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        stored["entityTag"] = answer.headers()["etag"].to_str().unwrap().into();
+        fs::write(&file, stored.to_string()).unwrap();
+        app.restarted(&configuration, app.now())
+    };
+    let process = deceived();
+    assert_eq!(process.background.update(app.now()), Ok(Updated::UpToDate { version: 1 }), "a premise");
+    assert_eq!(process.background.update(app.now()), Ok(Updated::Applied { version: 2 }));
+    // The same if the app is ended in between.
+    deceived().background.update(app.now()).unwrap();
+    let restarted = app.restarted(&configuration, app.now());
+    assert_eq!(restarted.background.update(app.now()), Ok(Updated::Applied { version: 2 }));
+    // If what it keeps has expired, it is not stuck with that either.
+    let process = deceived();
+    let later = app.now() + 30 * DAY;
+    app.clock.store(later, Ordering::SeqCst);
+    assert_eq!(process.background.update(later).unwrap_err().code, "manifest-expired");
+    assert_eq!(process.background.update(later), Ok(Updated::Applied { version: 2 }));
+    // And a pin that fails asks for the whole at once.
+    let process = deceived();
+    let chain = app.bench.host("leaf").validated;
+    process.engine.check(Some("rotating.spki.test"), &chain, "test", app.now());
+    let start = Instant::now();
+    while process.version(app.now()) != Some(2) && start.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(process.version(app.now()), Some(2));
+}
+
 #[test]
 fn it_looks_at_the_start_after_the_interval_and_once_an_hour_when_a_pin_fails() {
     let app = Scene::new();

@@ -140,10 +140,10 @@ impl NativeEngine {
         self.engine.disable();
     }
 
-    /// Counts the configurations.
+    /// Counts the configurations, and the ends of pins.
     #[napi(catch_unwind)]
     pub fn generation(&self) -> f64 {
-        self.engine.generation() as f64
+        self.engine.generation_at(clock_ms()) as f64
     }
 
     /// What is pinned and what happened so far.

@@ -232,20 +232,20 @@ impl Updater {
         let is_in_force = ledger.newest().is_some_and(|newest| newest.admit(&recipient).is_ok());
         let tag = entity_tag.as_deref().filter(|_| is_in_force);
         let (token, entity_tag) = match fetch(&self.client, &settings.url, tag)? {
+            // Nobody has signed that. The next look asks for the whole, or who once stood between could leave the app a tag
+            // of their choice, and the right server would confirm it for ever.
             Fetched::NotModified => (None, None),
             Fetched::Manifest { token, entity_tag } => (Some(token), entity_tag),
         };
-        let newer = match &token {
-            Some(token) => ledger.accept(token, &RingVerifier, &recipient)?,
+        let newer = match token {
+            Some(token) => ledger.accept(&token, &RingVerifier, &recipient)?,
             None => None,
         };
         let Some(newer) = newer else {
+            self.state().entity_tag = entity_tag;
             // Also what is no news has to be in force still: a server that has nothing else has nothing.
             if let Some(newest) = ledger.newest() {
                 newest.admit(&recipient)?;
-            }
-            if token.is_some() {
-                self.state().entity_tag = entity_tag;
             }
             return Ok(Updated::UpToDate { version: version(&ledger) });
         };

@@ -21,7 +21,8 @@ internal object EmbeddedConfiguration {
     private class Unmet(private val domains: List<String>?, val why: String, val cause: Throwable? = null) {
         fun mayName(host: String?): Boolean {
             if (host == null || domains == null) return true
-            return domains.any { plain(host) == it || plain(host).endsWith(".$it") }
+            val name = plain(host)
+            return domains.any { name == it || name.endsWith(".$it") || (isAddress(it) && isAddress(name)) }
         }
     }
 
@@ -62,7 +63,13 @@ internal object EmbeddedConfiguration {
         null
     }
 
-    private fun plain(host: String): String = host.lowercase(Locale.ROOT).removeSuffix(".")
+    private fun plain(host: String): String = host.lowercase(Locale.ROOT).trimEnd('.')
+
+    /** Or what may be read as one. They have many spellings, which the engine alone knows. */
+    private fun isAddress(name: String): Boolean {
+        val last = name.substringAfterLast('.')
+        return ':' in name || last.startsWith("0x") || last.all(Char::isDigit)
+    }
 
     /** The app has set another configuration, or none, of which the engine knows. */
     fun isReplaced() {

@@ -28,6 +28,7 @@ internal object PinningInterceptor : Interceptor {
         val connection = chain.connection()
         if (connection == null) {
             LiveSockets.judgeAgain()
+            if (request.isHttps && isWebSocket(request)) hostsOf(request).forEach { if (it != request.url.host) refuse(it) }
             return CachedAnswers.proceed(chain, ::hostsOf)
         }
         if (request.isHttps) hostsOf(request).forEach { judge(connection, it) }
@@ -37,6 +38,12 @@ internal object PinningInterceptor : Interceptor {
     /** The host of the URL, and those that `Host` headers ask for. The engine knows all ways to spell one. */
     private fun hostsOf(request: Request): Set<String> =
         request.headers("Host").mapTo(mutableSetOf(request.url.host)) { "https://$it/".toHttpUrlOrNull()?.host ?: it }
+
+    /** Its connection is judged in the handshake, by the host of the URL alone, and no network interceptor comes after that. */
+    private fun isWebSocket(request: Request) = request.header("Upgrade").equals("websocket", ignoreCase = true)
+
+    /** A host whose certificates nobody will see. */
+    private fun refuse(host: String) = Judge.check(host) { Chain(emptyList(), isValidated = false) }?.let { throw it }
 
     private fun judge(connection: Connection, host: String) {
         val generation = Judge.generation() // before the judgement, so that it is never remembered for a later one

@@ -4,21 +4,23 @@ import android.content.Context
 import android.content.pm.PackageManager
 import android.util.Log
 import java.io.File
-import java.util.concurrent.atomic.AtomicBoolean
 import okhttp3.OkHttpClient
 import org.json.JSONObject
 
 /** Pinning for the HTTP clients of an app. Those of React Native are pinned without a call. */
 public object SpkiPinning {
-    private val isStarted = AtomicBoolean()
+    private var isStarted = false
 
     /**
      * Pins the clients of React Native, and puts the configuration into force that the app carries as the asset
-     * `ssl-pinning.json`, if it does. Has been called already in an app's main process; a second call changes nothing.
+     * `ssl-pinning.json`, if it does. Has been called already in an app's main process; a second call changes nothing, but
+     * returns when the first one has done all of it.
      */
     @JvmStatic
+    @Synchronized
     public fun start(context: Context) {
-        if (!isStarted.compareAndSet(false, true)) return
+        if (isStarted) return
+        isStarted = true
         PinningHooks.install(context.applicationContext ?: context)
         startEngine(context)
         EmbeddedConfiguration.load(context)?.let { Log.e("SpkiPinning", "Hosts that are pinned are not reached: $it") }
@@ -43,7 +45,10 @@ public object SpkiPinning {
     }
 
     /** For tests: as in a new process. */
-    internal fun forgetStart() = isStarted.set(false)
+    @Synchronized
+    internal fun forgetStart() {
+        isStarted = false
+    }
 
     /**
      * Has every connection of a client judged by the pins in force, HTTP and WebSocket, now and after each change of them.

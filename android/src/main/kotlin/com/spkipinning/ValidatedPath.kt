@@ -1,6 +1,7 @@
 package com.spkipinning
 
 import android.net.http.X509TrustManagerExtensions
+import java.security.GeneralSecurityException
 import java.security.cert.CertPathBuilder
 import java.security.cert.CertStore
 import java.security.cert.CollectionCertStoreParameters
@@ -41,8 +42,24 @@ internal class ValidatedPath(private val trustManager: X509TrustManager) {
 
     /** The path. Throws if there is none. */
     fun find(sent: List<X509Certificate>, host: String): List<X509Certificate> =
-        extensions?.checkServerTrusted(sent.toTypedArray(), AUTH_TYPE, host)
+        extensions?.checkServerTrusted(sent.toTypedArray(), AUTH_TYPE, host)?.takeIf { isPlatforms || isPath(it, sent) }
             ?: build(sent, trustManager.acceptedIssuers.toList())
+
+    private val isPlatforms = listOf("android.", "com.android.").any(trustManager.javaClass.name::startsWith)
+
+    /** One of an app's own may answer with what was sent, or with nothing, as many that only forward do. */
+    private fun isPath(told: List<X509Certificate>, sent: List<X509Certificate>): Boolean =
+        told.firstOrNull() == sent.first() && told.zipWithNext().all { (certificate, issuer) -> hasIssued(issuer, certificate) }
+
+    private fun hasIssued(issuer: X509Certificate, certificate: X509Certificate): Boolean {
+        if (issuer.basicConstraints < 0 && issuer !in trustManager.acceptedIssuers) return false
+        return try {
+            certificate.verify(issuer.publicKey)
+            true
+        } catch (_: GeneralSecurityException) {
+            false
+        }
+    }
 
     /** From the leaf to one of the anchors, by the rules of RFC 5280. */
     private fun build(sent: List<X509Certificate>, anchors: List<X509Certificate>): List<X509Certificate> {

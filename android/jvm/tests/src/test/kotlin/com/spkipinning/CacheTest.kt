@@ -1,5 +1,6 @@
 package com.spkipinning
 
+import java.net.URLEncoder
 import java.nio.file.Path
 import okhttp3.Cache
 import okhttp3.CacheControl
@@ -100,6 +101,21 @@ class CacheTest {
         takeOver(client)
         assertEquals(200, client.get(url).status)
         assertEquals(listOf(1, 1), listOf("rotating", "root").map(Testbed::requests))
+    }
+
+    @Test
+    fun `nor does one that the cache has led to from another host`() {
+        val client = caching()
+        val (first, elsewhere) = Testbed.host("intermediate") to Testbed.host("root")
+        val url = first.url("/redirect?to=" + URLEncoder.encode(host.url("/redirect?to=${elsewhere.url()}"), "UTF-8"))
+        assertEquals(200, client.get(url).status)
+        Testbed.control("POST", "/reset")
+        pinHost("rotating", WRONG_PIN)
+        client.cache!!.urls().apply { while (hasNext()) if (next().startsWith(elsewhere.url())) remove() }
+        assertRefused("no-pin-matched") { client.get(url) }
+        assertEquals(0, Testbed.requests("root"), "not one request has followed it")
+        pinHost("rotating", host.pin())
+        assertEquals(200, client.get(url).status)
     }
 
     @Test

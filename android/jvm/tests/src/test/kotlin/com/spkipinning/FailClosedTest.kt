@@ -70,6 +70,20 @@ class FailClosedTest {
     }
 
     @Test
+    fun `a listener that throws has no say in what becomes of a connection`() {
+        val client = pinned()
+        pinHost("leaf", WRONG_PIN)
+        for (thrown in listOf(IllegalStateException("JavaScript is gone"), StackOverflowError())) {
+            NativeCheck.listener = { throw thrown }
+            NativeCheck.setListening(true)
+            assertRefused("no-pin-matched") { client.get(Testbed.host("leaf").url()) }
+            assertEquals(200, client.get(Testbed.host("http1").url()).status)
+            NativeCheck.setListening(false)
+            NativeCheck.listener = null
+        }
+    }
+
+    @Test
     fun `64 threads get right answers while configurations are swapped`() {
         val host = Testbed.host("leaf").host
         val chain: () -> Chain = { Chain(listOf<X509Certificate>(Testbed.ca), isValidated = true) }
@@ -131,10 +145,11 @@ class FailClosedTest {
         val output = process.inputStream.bufferedReader().readText()
         assertEquals(0, process.waitFor(), output)
         val lines = listOf(
-            "before: leaf 200, http1 200",
-            "named: leaf internal-error, http1 200",
-            "unreadable: leaf internal-error, http1 internal-error",
-            "replaced: leaf 200, http1 200",
+            "before: leaf 200, http1 200, 127.0.0.1 200",
+            "named: leaf internal-error, http1 200, 127.0.0.1 200",
+            "address: leaf 200, http1 200, 127.0.0.1 internal-error",
+            "unreadable: leaf internal-error, http1 internal-error, 127.0.0.1 internal-error",
+            "replaced: leaf 200, http1 200, 127.0.0.1 200",
         )
         assertEquals(lines, output.trim().lines().filter { ": leaf" in it }, output)
     }

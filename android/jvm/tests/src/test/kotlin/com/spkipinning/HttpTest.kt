@@ -7,6 +7,7 @@ import javax.net.ssl.SSLHandshakeException
 import javax.net.ssl.SSLPeerUnverifiedException
 import javax.net.ssl.X509TrustManager
 import okhttp3.CertificatePinner
+import okhttp3.HttpUrl.Companion.toHttpUrlOrNull
 import okhttp3.OkHttp
 import okhttp3.RequestBody.Companion.toRequestBody
 import org.json.JSONObject
@@ -105,6 +106,26 @@ class HttpTest {
             pinHost("leaf", WRONG_PIN)
             assertRefused("no-pin-matched") { client.get(spelled) }
         }
+    }
+
+    @Test
+    fun `no spelling that OkHttp takes gets past the pins`() {
+        val host = Testbed.host("leaf")
+        pinHost("leaf", WRONG_PIN)
+        val spelled = listOf(
+            "leaf.spki.test..", "leaf%2Espki.test", "leaf%2espki%2Etest%2e", "%6Ceaf.spki.test", "leaf\u3002spki.test",
+            "leaf\uFF0Espki\uFF61test", "leaf\u2024spki.test", "\uFF4Ceaf.spki.test", "lea\u00ADf.spki.test",
+            "l\u200Beaf.spki.test", "user:password@leaf.spki.test", "other.test@leaf.spki.test", "leaf.spki.test%00.a.test",
+            "leaf.spki.test\t", "leaf.\u017Fpki.test", "LEAF.SPKI.TE\u017FT", "a_b.leaf.spki.test",
+            "-.leaf.spki.test", "xn--.leaf.spki.test", "a..leaf.spki.test", "\u00DF.leaf.spki.test", "*.leaf.spki.test",
+        )
+        val urls = spelled.mapNotNull { "https://$it:${host.port}/".toHttpUrlOrNull() }
+        assertTrue(urls.size > 12, "a premise: OkHttp takes most of them: $urls")
+        for (url in urls) {
+            val error = assertThrows(IOException::class.java, { client.get(url.toString()) }, "$url")
+            assertTrue(error is SslPinningException || error !is SSLPeerUnverifiedException, "$url: $error")
+        }
+        assertEquals(0, Testbed.requests("leaf"))
     }
 
     @Test

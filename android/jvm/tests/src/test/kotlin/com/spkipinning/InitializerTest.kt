@@ -2,14 +2,17 @@ package com.spkipinning
 
 import android.content.ContentProvider
 import android.content.Context
+import android.content.ContextWrapper
 import android.content.pm.ProviderInfo
 import android.content.res.AssetManager
 import com.facebook.react.modules.network.OkHttpClientProvider
 import com.facebook.soloader.SoLoader
 import java.io.File
+import java.util.concurrent.CountDownLatch
 import java.util.zip.ZipEntry
 import java.util.zip.ZipOutputStream
 import javax.xml.parsers.DocumentBuilderFactory
+import kotlin.concurrent.thread
 import org.json.JSONObject
 import org.junit.After
 import org.junit.Assert.assertEquals
@@ -86,6 +89,29 @@ class InitializerTest {
         pinHost("http1", host.pin())
         SpkiPinning.start(app)
         assertEquals(200, pinned().get(host.url()).status)
+    }
+
+    @Test
+    fun `who starts it while somebody else does waits until the configuration is in force`() {
+        embed("""{"domains": {"${host.host}": {"publicKeyHashes": ["$WRONG_PIN"]}}}""")
+        val (isReading, mayGoOn) = CountDownLatch(1) to CountDownLatch(1)
+        val slow = object : ContextWrapper(app) {
+            override fun getApplicationContext() = this
+
+            override fun getAssets(): AssetManager {
+                isReading.countDown()
+                mayGoOn.await()
+                return super.getAssets()
+            }
+        }
+        val first = thread { SpkiPinning.start(slow) }
+        isReading.await()
+        val second = thread { SpkiPinning.start(app) }
+        second.join(300)
+        assertTrue("it has not returned before there are pins", second.isAlive)
+        mayGoOn.countDown()
+        listOf(first, second).forEach { it.join() }
+        assertRefused("no-pin-matched") { pinned().get(host.url()) }
     }
 
     @Test

@@ -89,18 +89,45 @@ class TlsTest {
 
     @Test
     fun `a trust manager that tells the path, as Android's do, is asked for it`() {
-        val (own, asked) = HeldCertificate.Builder().build().certificate to mutableListOf<String>()
+        val root = HeldCertificate.Builder().certificateAuthority(0).build()
+        val leaf = HeldCertificate.Builder().signedBy(root).build().certificate
+        val asked = mutableListOf<String>()
         @Suppress("unused") // Android finds the method by reflection
         val telling = object : X509TrustManager by Tls("JSSE").trustManager {
             fun checkServerTrusted(chain: Array<X509Certificate>, authType: String, host: String): List<X509Certificate> {
                 asked += host
-                return listOf(chain.first(), own)
+                return listOf(chain.first(), root.certificate)
             }
         }
-        val session = SessionWith(SSLContext.getDefault().createSSLEngine().session, listOf(Testbed.ca))
+        val session = SessionWith(SSLContext.getDefault().createSSLEngine().session, listOf(leaf, Testbed.ca))
         val chain = ValidatedPath(telling).of(session, "a.test")
-        assertEquals(listOf(true, listOf(Testbed.ca, own)), listOf(chain.isValidated, chain.certificates))
+        assertEquals(listOf(true, listOf(leaf, root.certificate)), listOf(chain.isValidated, chain.certificates))
         assertEquals(listOf("a.test"), asked)
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ["what was sent", "nothing", "null", "exception", "error"])
+    fun `a trust manager of the app's that tells no path vouches for nobody`(answer: String) {
+        val tls = Tls("JSSE")
+        @Suppress("unused")
+        val odd = object : X509TrustManager by tls.trustManager {
+            fun checkServerTrusted(chain: Array<X509Certificate>, authType: String, host: String): List<X509Certificate>? =
+                when (answer) {
+                    "what was sent" -> chain.toList()
+                    "nothing" -> emptyList()
+                    "null" -> null
+                    "exception" -> throw IllegalStateException(authType + host)
+                    else -> throw StackOverflowError()
+                }
+        }
+        val client = SpkiPinning.install(plain().sslSocketFactory(tls.context.socketFactory, odd)).build()
+        val host = Testbed.host("appended")
+        assertEquals(200, client.get(host.url()).status, "as ever where nothing is pinned")
+        pinHost("appended", Testbed.host("leaf").pin("intermediate"))
+        assertTrue(refusal { client.getAnew(host.url()) }.reason in listOf("no-pin-matched", "chain-not-validated"))
+        assertEquals(1, Testbed.requests("appended"))
+        pinHost("appended", host.pin("root"))
+        if (!answer.startsWith("e")) assertEquals(200, client.get(host.url()).status, "its real path is found without it")
     }
 
     @Test

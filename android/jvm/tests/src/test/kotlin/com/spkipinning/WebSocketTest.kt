@@ -25,11 +25,14 @@ class WebSocketTest {
     fun reset() = unpinned()
 
     /** One that is open, or failed while opening. */
-    private class Opened(client: OkHttpClient, url: String) : WebSocketListener() {
+    private class Opened(client: OkHttpClient, url: String, header: String?) : WebSocketListener() {
         private val response = CompletableFuture<Response>()
         val message = CompletableFuture<String>()
         val end = CompletableFuture<Throwable>()
-        private val socket = client.newWebSocket(Request.Builder().url(url).build(), this)
+        private val socket = client.newWebSocket(
+            Request.Builder().url(url).apply { header?.let { header("Host", it) } }.build(),
+            this,
+        )
 
         override fun onOpen(webSocket: WebSocket, response: Response) {
             this.response.complete(response)
@@ -59,7 +62,7 @@ class WebSocketTest {
         fun close() = socket.cancel()
     }
 
-    private fun OkHttpClient.open(url: String = host.url("/ws")) = Opened(this, url)
+    private fun OkHttpClient.open(url: String = host.url("/ws"), header: String? = null) = Opened(this, url, header)
 
     @Test
     fun `a pinned WebSocket opens, and one with a wrong pin fails before anything is sent`() {
@@ -101,6 +104,22 @@ class WebSocketTest {
             assertRefused("no-pin-matched") { client.open().response() }
             assertEquals(listOf(3, 3), listOf(Testbed.requests("http1"), accepted()))
         }
+    }
+
+    @Test
+    fun `a WebSocket whose Host header names a pinned host is refused, as nobody sees by which key`() {
+        val client = pinned()
+        val leaf = Testbed.host("leaf")
+        val byAddress = "https://127.0.0.1:${leaf.port}/ws"
+        pin("elsewhere.test", WRONG_PIN)
+        client.open(byAddress, leaf.host).apply { response() }.close()
+        pinHost("leaf", WRONG_PIN)
+        for (header in listOf(leaf.host, "${leaf.host}:443", "a.LEAF.spki.test.")) {
+            assertRefused("chain-not-validated") { client.open(byAddress, header).response() }
+        }
+        assertEquals(1, Testbed.requests("leaf"))
+        pinHost("leaf", leaf.pin())
+        client.open(leaf.url("/ws"), "${leaf.host}:${leaf.port}").apply { response() }.close()
     }
 
     private fun accepted() = Testbed.control("GET", "/connections?host=http1").getInt("accepted")
