@@ -351,11 +351,10 @@ fn a_tag_of_an_attackers_choice_keeps_newer_pins_away_for_one_look_at_most() {
     deceived().background.update(app.now()).unwrap();
     let restarted = app.restarted(&configuration, app.now());
     assert_eq!(restarted.background.update(app.now()), Ok(Updated::Applied { version: 2 }));
-    // If what it keeps has expired, it is not stuck with that either.
+    // If what it keeps has expired, there is nothing that an answer could confirm.
     let process = deceived();
     let later = app.now() + 30 * DAY;
     app.clock.store(later, Ordering::SeqCst);
-    assert_eq!(process.background.update(later).unwrap_err().code, "manifest-expired");
     assert_eq!(process.background.update(later), Ok(Updated::Applied { version: 2 }));
     // And a pin that fails asks for the whole at once.
     let process = deceived();
