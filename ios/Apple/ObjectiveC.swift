@@ -37,12 +37,14 @@
       cancel()
     }
 
-    @objc(didReceiveChallenge:completionHandler:)
+    /// `others`: who would be asked if there were no pins.
+    @objc(didReceiveChallenge:others:completionHandler:)
     public func didReceive(
       _ challenge: URLAuthenticationChallenge,
-      completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+      others: @escaping @Sendable (@escaping ChallengeCompletion) -> Void,
+      completionHandler: @escaping ChallengeCompletion
     ) {
-      challenged(challenge, completionHandler: completionHandler)
+      challenged(challenge, orAs: others, completionHandler: completionHandler)
     }
 
     @objc(didSendBytes:)

@@ -75,17 +75,14 @@
     return;
   }
   [load didReceiveChallenge:challenge
-          completionHandler:^(NSURLSessionAuthChallengeDisposition disposition, NSURLCredential *credential) {
-            if (disposition == NSURLSessionAuthChallengePerformDefaultHandling) {
-              [self askInherited:challenge session:session task:task completionHandler:completionHandler];
-            } else {
-              completionHandler(disposition, credential);
-            }
-          }];
+                     others:^(void (^completion)(NSURLSessionAuthChallengeDisposition, NSURLCredential *)) {
+                       [self askInherited:challenge session:session task:task completionHandler:completion];
+                     }
+          completionHandler:completionHandler];
 }
 
-/// What a category of the app's does about challenges (client certificates, say) is done as before, for servers that are
-/// allowed.
+/// What a category of the app's does about challenges (client certificates, say) is done as before, but for a pinned server that
+/// the pins or the platform refuse.
 - (void)askInherited:(NSURLAuthenticationChallenge *)challenge
               session:(NSURLSession *)session
                  task:(NSURLSessionTask *)task

@@ -71,16 +71,16 @@
       _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
       completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
     ) {
-      judge.challenged(challenge, of: task) { [delegate] disposition, credential in
-        guard disposition == .performDefaultHandling else { return completionHandler(disposition, credential) }
+      let ofApp = { @Sendable [delegate] (completionHandler: @escaping ChallengeCompletion) in
         // In the order in which a session asks.
         let ofSession = delegate?.urlSession(_:didReceive:completionHandler:)
         if let ofSession, challenge.isForSession { return ofSession(session, challenge, completionHandler) }
         let ofTask = (delegate as? any URLSessionTaskDelegate)?
           .urlSession(_:task:didReceive:completionHandler:)
         if let ofTask { return ofTask(session, task, challenge, completionHandler) }
-        completionHandler(.performDefaultHandling, nil)
+        byDefault(completionHandler)
       }
+      judge.challenged(challenge, of: task, orAs: ofApp, completionHandler: completionHandler)
     }
 
     func urlSession(

@@ -74,12 +74,13 @@ public final class PinnedLoad: NSObject, @unchecked Sendable {
 
   // What carriers tell.
 
-  /// A challenge of the task's.
+  /// A challenge of the task's. `others`: who would be asked if there were no pins.
   func challenged(
     _ challenge: URLAuthenticationChallenge,
-    completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+    orAs others: @escaping @Sendable (@escaping ChallengeCompletion) -> Void = byDefault,
+    completionHandler: @escaping ChallengeCompletion
   ) {
-    answer(challenge, by: challenged, completionHandler)
+    answer(challenge, by: challenged, orAs: others, completionHandler)
   }
 
   func challenged(by origin: Origin, trust: (any ServerTrust)?) async -> TaskJudge.ChallengeAnswer {

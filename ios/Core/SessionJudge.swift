@@ -17,11 +17,13 @@ final class SessionJudge: Sendable {
     judges.with { Array($0.values) }.forEach(LiveTasks.shared.remove)
   }
 
+  /// `others`: who would be asked if there were no pins.
   func challenged(
     _ challenge: URLAuthenticationChallenge, of task: URLSessionTask,
-    completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+    orAs others: @escaping @Sendable (@escaping ChallengeCompletion) -> Void,
+    completionHandler: @escaping ChallengeCompletion
   ) {
-    answer(challenge, by: judge(of: task).challenged, completionHandler)
+    answer(challenge, by: judge(of: task).challenged, orAs: others, completionHandler)
   }
 
   /// Whether an answer is the app's. If it is not, the session stops the task.

@@ -28,6 +28,9 @@ final class TaskJudge: Sendable {
   enum ChallengeAnswer: Sendable {
     /// The platform goes on as if nobody had been asked.
     case goOn
+    /// The platform has found the certificates of a pinned server invalid, and its error says why. Nobody else is asked: who
+    /// accepts them all the same would have the request sent.
+    case failByPlatform
     case stop
   }
 
@@ -54,9 +57,9 @@ final class TaskJudge: Sendable {
     guard let trust else { return refuse(origin) }
     let leaf = await trust.leaf()
     guard await trust.isValid() else {
-      // Going on ends in the platform's own error, which says why. Should it not, the answer is refused.
+      // Should the platform go on all the same, the answer is refused.
       note(.invalid, of: origin)
-      return .goOn
+      return Judge.isPinned(origin.host) ? .failByPlatform : .goOn
     }
     return accept(trust.validatedChain(), leaf: leaf, of: origin)
   }

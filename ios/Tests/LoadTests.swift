@@ -99,7 +99,7 @@ extension AllTests {
 
     @Test func anErrorOfThePlatformStaysItsOwn() async {
       let load = scripts.ask(app)
-      #expect(await load.challenged(by: origin, trust: Shown([Vectors.der("root")], valid: false)) == .goOn)
+      #expect(await load.challenged(by: origin, trust: Shown([Vectors.der("root")], valid: false)) == .failByPlatform)
       load.completed(URLError(.serverCertificateUntrusted))
       #expect(app.got.ends[0] is URLError)
       #expect(events.reasons == [])
@@ -108,10 +108,30 @@ extension AllTests {
     @Test func aHandshakeThatThePlatformRefusesIsNotMadeGoodByOneBefore() async {
       await handshake("leaf")
       let load = scripts.ask(app)
-      #expect(await load.challenged(by: origin, trust: Shown([Vectors.der("leaf")], valid: false)) == .goOn)
+      let invalid = Shown([Vectors.der("leaf")], valid: false)
+      #expect(await load.challenged(by: origin, trust: invalid) == .failByPlatform)
       #expect(!load.answers(), "somebody has accepted it in the platform's place")
       load.completed(URLError(.cancelled))
       #expect(app.got.reason == "chain-not-validated")
+    }
+
+    /// A category on React Native's handler, a delegate of the app's: "trust everything" is written into many.
+    @Test func whoAcceptsEveryCertificateIsNotAskedAboutOneOfAPinnedServer() async {
+      let trustsEverything: @Sendable (ChallengeCompletion) -> Void = { $0(.useCredential, nil) }
+      let unpinned = Origin(host: "elsewhere.test", port: 443)
+      for (server, certificate, valid, expected) in [
+        (origin, "root", false, URLSession.AuthChallengeDisposition.performDefaultHandling),
+        (origin, "leaf", false, .performDefaultHandling),  // nobody vouches for it, whatever its key
+        (origin, "root", true, .cancelAuthenticationChallenge),
+        (origin, "leaf", true, .useCredential),
+        (unpinned, "root", false, .useCredential),
+      ] {
+        let load = scripts.ask(app)
+        let answer = await load.challenged(by: server, trust: Shown([Vectors.der(certificate)], valid: valid))
+        let told = Locked<[URLSession.AuthChallengeDisposition]>([])
+        apply(answer, orAs: trustsEverything) { disposition, _ in told.with { $0.append(disposition) } }
+        #expect(told.with { $0 } == [expected], "\(server.host) \(certificate) \(valid)")
+      }
     }
 
     @Test func aPooledConnectionIsJudgedByTheHandshakeThatItGoesBackTo() async {

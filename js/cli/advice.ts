@@ -1,10 +1,19 @@
 import type { Description, ServedCertificate } from './addon.js';
 import { lifetime, SHORT_LIVED_DAYS } from './certificates.js';
 import { PROGRAM } from './command.js';
-import { paragraph, type Style } from './output.js';
+import { excerpt, paragraph, printable, type Style } from './output.js';
+import { isPublicRoot } from './public-roots.js';
 
-/** What to paste for a live server, why, and what else to do before it ships. */
-export function adviceForServer(host: string, chain: readonly ServedCertificate[], style: Style): string {
+/**
+ * What to paste for a live server, why, and what else to do before it ships.
+ * @param isChosenTrust The user has said whom to trust.
+ */
+export function adviceForServer(
+  host: string,
+  chain: readonly ServedCertificate[],
+  style: Style,
+  isChosenTrust = false,
+): string {
   const [leaf, ...issuers] = chain;
   if (leaf === undefined) return '';
   const days = lifetime(leaf);
@@ -15,6 +24,7 @@ export function adviceForServer(host: string, chain: readonly ServedCertificate[
     lines.push(`${shortLived ? '' : '// '}'${authority.pin}', // ${authority.role}`);
   lines.push('// and the pin of your backup key: see below');
   return [
+    ...(isChosenTrust ? [] : [whoseKeys(host, chain, style), '']),
     style.bold('Paste this'),
     '',
     "  import { initializeSslPinning } from 'react-native-spki-pinning';",
@@ -31,6 +41,27 @@ export function adviceForServer(host: string, chain: readonly ServedCertificate[
     '',
     backupAdvice(style),
   ].join('\n');
+}
+
+/**
+ * A proxy that opens TLS shows keys of its own, and a machine that has to live with it finds them valid. Pinned, they would keep
+ * the app from the server and let the proxy in.
+ */
+function whoseKeys(host: string, chain: readonly ServedCertificate[], style: Style): string {
+  const root = chain.find(({ role }) => role === 'root');
+  const compare =
+    'compare the pin of the leaf with that of the key or certificate on the server (hash --key, hash --cert), or with what ' +
+    'another network shows.';
+  if (root === undefined || isPublicRoot(root.pin)) {
+    return paragraph(
+      `These are the keys that this network has shown to this machine. Before you ship them, ${compare}`,
+    );
+  }
+  const who = printable(excerpt(root.subject ?? root.pin));
+  const text =
+    `warning: this machine trusts ${who}, but browsers do not (it is not among Mozilla's roots). If it is of your company or ` +
+    `of an antivirus program, these are not the keys of ${host}. Before you ship them, ${compare}`;
+  return style.caution('warning: ') + paragraph(text).slice('warning: '.length);
 }
 
 function whyTheLeaf(authority: ServedCertificate | undefined): string[] {

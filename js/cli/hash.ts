@@ -77,7 +77,7 @@ async function hashServer(text: string, args: Arguments): Promise<Result> {
   return result(certificates, (style) => [
     paragraph(server),
     ...certificates.map((certificate) => describe(certificate.role, certificate, style)),
-    adviceForServer(target.host, certificates, style),
+    adviceForServer(target.host, certificates, style, caFile !== null),
   ]);
 }
 

@@ -25,6 +25,7 @@ NS_ASSUME_NONNULL_BEGIN
 - (instancetype)init NS_UNAVAILABLE;
 - (void)cancel;
 - (void)didReceiveChallenge:(NSURLAuthenticationChallenge *)challenge
+                     others:(void (^)(void (^)(NSURLSessionAuthChallengeDisposition, NSURLCredential *_Nullable)))others
           completionHandler:(void (^)(NSURLSessionAuthChallengeDisposition, NSURLCredential *_Nullable))completionHandler;
 - (void)didSendBytes:(int64_t)bytes;
 - (BOOL)goesOnAfterRedirect:(NSHTTPURLResponse *)redirect session:(NSURLSession *)session task:(NSURLSessionTask *)task;
