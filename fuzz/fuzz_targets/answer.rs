@@ -235,12 +235,14 @@ impl Run {
         assert!(version.is_none_or(|version| (1..FOREIGN).contains(&version)), "{version:?}");
         self.version = version;
 
+        for url in self.server.script().opened.drain(..) {
+            assert!(url.starts_with("https://"), "{url}");
+        }
         let asked = std::mem::take(&mut self.server.script().asked);
         let (posts, gets): (Vec<&Asked>, Vec<_>) =
             asked.iter().partition(|asked| asked.head.starts_with("POST "));
         assert!(gets.len() <= MAX_REQUESTS * looks, "{} requests", gets.len());
         for asked in &asked {
-            assert!(asked.url.starts_with("https://"), "{}", asked.url);
             let read = asked.read.load(Ordering::Relaxed);
             assert!(read <= MAX_READ, "{read} bytes were read");
         }

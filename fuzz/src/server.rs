@@ -182,6 +182,8 @@ pub struct Asked {
 pub struct Script {
     pub answers: VecDeque<Answer>,
     pub asked: Vec<Asked>,
+    /// What connections were to be opened for, whether there was anybody to answer or not.
+    pub opened: Vec<String>,
     /// Whether a good server answers in the place of the input.
     pub is_good: bool,
 }
@@ -198,7 +200,8 @@ impl Scripted {
 
 impl Server for Scripted {
     fn open(&self, url: &str) -> io::Result<Box<dyn Connection>> {
-        let script = self.script();
+        let mut script = self.script();
+        script.opened.push(url.to_owned());
         if script.answers.is_empty() && !script.is_good {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
