@@ -38,7 +38,8 @@ export function isSslPinningAvailable(): boolean {
  * Pins the public keys of servers. Replaces whatever was pinned before, for the very next request: connections that are
  * open are judged anew.
  *
- * Call it before the first request to a pinned host, and wait for it. `{}` is valid and pins nothing.
+ * Call it before the first request to a pinned host, and wait for it. `{}` is valid and pins nothing. Hosts whose pins were
+ * enforced and no longer are, by whatever configuration, are named in one event, `pins-dropped`.
  *
  * @param options Pins by host name; or the content of an `ssl-pinning.json`, `{domains, settings}`.
  * @param settings What belongs to no domain.

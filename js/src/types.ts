@@ -82,7 +82,7 @@ export type PinningEvent = PinningError & {
    */
   kind: 'failure' | 'warning' | 'info';
   message: string;
-  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, `unverified-response`, …; for warnings `pins-expiring`, `pins-expired`, `hook-replaced`, `update-expiring`, `manifest-signature`, …; for information `update-applied`. */
+  /** Stable, kebab-case: `no-pin-matched`, `chain-not-validated`, `unverified-response`, …; for warnings `pins-dropped`, `pins-expiring`, `pins-expired`, `hook-replaced`, `update-expiring`, `manifest-signature`, …; for information `update-applied`. */
   reason: string;
   /** Whether the connection was stopped; false for `reportOnly` domains and for warnings. */
   enforced: boolean;

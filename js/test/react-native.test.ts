@@ -26,7 +26,7 @@ test('a development build is told once what to mend, with what to do', () => {
     'example.org': { publicKeyHashes: [PLACEHOLDER, OTHER_PIN], expirationDate: tomorrow },
   };
   const { available, printed, rejections } = run({ configurations: [SINGLE, SINGLE, more, more, {}] });
-  assert.deepEqual([available, rejections, printed.length], [true, [], 2]);
+  assert.deepEqual([available, rejections, printed.length], [true, [], 3]);
   assert.match(
     printed[0] ?? '',
     /in force, but .*\n {2}\/example\.com\/publicKeyHashes: .*one pin.*spare key/,
@@ -34,6 +34,7 @@ test('a development build is told once what to mend, with what to do', () => {
   assert.doesNotMatch(printed[1] ?? '', /example\.com/);
   assert.match(printed[1] ?? '', /\/example\.org\/publicKeyHashes\/0: .* placeholder.*: replace it/);
   assert.match(printed[1] ?? '', /\/example\.org\/expirationDate: .* expire on .*: ship an update/);
+  assert.match(printed[2] ?? '', /no longer enforces the pins of example\.com, example\.org, .*: give them/);
 });
 
 test('a release build is told nothing, nor is who does everything right', () => {

@@ -88,7 +88,7 @@ impl Engine {
                 refused.is_none()
             });
             let mut next = PinSet { update, generation, ..pins };
-            dropped = dropped::since(before, &next);
+            dropped = dropped::since(before, &next, now_ms);
             next.warn(dropped.clone());
             next.at(now_ms)
         });

@@ -270,6 +270,12 @@ impl PinSet {
         )
     }
 
+    /// All that are in what counts at a time, those that it excludes too; one that is in both layers twice.
+    pub(crate) fn names(&self, now_ms: i64) -> impl Iterator<Item = &str> {
+        let update = self.update(now_ms).map(|manifest| manifest.layer());
+        self.own.layer.names().chain(update.into_iter().flat_map(Layer::names))
+    }
+
     /// Whether nothing is pinned.
     pub fn is_empty(&self) -> bool {
         self.entries().is_empty() && self.update.is_none()
@@ -351,4 +357,4 @@ fn governing<'a>(layers: impl Iterator<Item = &'a Layer> + Clone, host: &str, no
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

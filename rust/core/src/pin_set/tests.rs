@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Of a day in 2026, in seconds.
-const NOW: i64 = 1_767_225_600;
-const DAY: i64 = 86_400;
-const A: &str = "YLh1dUR9y6Kja30RrAn7JKnbQG/uEtLMkBgFF2Fuihg=";
+pub(crate) const NOW: i64 = 1_767_225_600;
+pub(crate) const DAY: i64 = 86_400;
+pub(crate) const A: &str = "YLh1dUR9y6Kja30RrAn7JKnbQG/uEtLMkBgFF2Fuihg=";
 const B: &str = "++MBgDH5WGvL9Bcn5Be30cRcL0f5O+NyoXuWtQdX1aI=";
 
 struct Anybody;
@@ -23,7 +23,7 @@ impl SignatureVerifier for Anybody {
     }
 }
 
-fn manifest(domains: &Value) -> Arc<Manifest> {
+pub(crate) fn manifest(domains: &Value) -> Arc<Manifest> {
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let header = encode(&json!({"alg": "EdDSA", "typ": "pins+jwt"}));
     let claims = json!({"iat": NOW, "exp": NOW + 30 * DAY, "version": 1, "domains": domains});
@@ -32,7 +32,7 @@ fn manifest(domains: &Value) -> Arc<Manifest> {
     Arc::new(Manifest::verify(&format!("{header}.{}.AA", encode(&claims)), &[key], &Anybody).unwrap())
 }
 
-fn own(domains: &Value) -> PinSet {
+pub(crate) fn own(domains: &Value) -> PinSet {
     PinSet::compile(options::parse(&domains.to_string(), 0).unwrap(), Source::Code, 1)
 }
 
@@ -58,7 +58,7 @@ fn entries(pin: &str, holes: &[Value]) -> Vec<Option<Value>> {
 }
 
 /// Each configuration of two domains, one below the other.
-fn configurations(pin: &str) -> Vec<Value> {
+pub(crate) fn configurations(pin: &str) -> Vec<Value> {
     let wide = entries(pin, &[json!("b.a.test"), json!("c.b.a.test")]);
     let narrow = entries(pin, &[json!("c.b.a.test")]);
     let mut all = Vec::new();
@@ -76,18 +76,16 @@ fn configurations(pin: &str) -> Vec<Value> {
     all
 }
 
-/// Where somebody is blocked by the app alone, and not with the manifest over it.
-fn weakened(own: &PinSet, with: &PinSet) -> Option<(&'static str, i64)> {
+/// Whom the one blocks and the other does not, and at which of the times, in seconds.
+pub(crate) fn weakened(one: &PinSet, other: &PinSet, times: &[i64]) -> Option<(&'static str, i64)> {
     let no_chain: [&[u8]; 0] = [];
     let hosts = ["a.test", "x.a.test", "b.a.test", "x.b.a.test", "c.b.a.test", "x.c.b.a.test"];
-    // A clock that is behind, the time of signing, after the pins of some entries, after the manifest.
-    let times = [0, NOW, NOW + 20 * DAY, NOW + 40 * DAY].map(|seconds| seconds * 1000);
     let blocks =
-        |pins: &PinSet, host, now| judge(pins, Some(host), &no_chain, now).outcome == Outcome::Blocked;
+        |pins: &PinSet, host, now| judge(pins, Some(host), &no_chain, now * 1000).outcome == Outcome::Blocked;
     hosts
         .into_iter()
-        .flat_map(|host| times.map(|now| (host, now)))
-        .find(|(host, now)| blocks(own, host, *now) && !blocks(with, host, *now))
+        .flat_map(|host| times.iter().map(move |now| (host, *now)))
+        .find(|(host, now)| blocks(one, host, *now) && !blocks(other, host, *now))
 }
 
 #[test]
@@ -98,11 +96,13 @@ fn exactly_the_manifests_that_would_let_through_what_the_app_blocks_are_refused(
         .filter(|domains| domains.as_object().is_some_and(|some| !some.is_empty()))
         .map(|domains| (manifest(&domains), domains))
         .collect();
+    // A clock that is behind, the time of signing, after the pins of some entries, after the manifest.
+    let times = [0, NOW, NOW + 20 * DAY, NOW + 40 * DAY];
     let (mut refused, mut taken) = (0, 0);
     for configuration in configurations(A) {
         let own = own(&configuration);
         for (manifest, domains) in &manifests {
-            let weakened = weakened(&own, &own.updated(Some(manifest.clone()), 2));
+            let weakened = weakened(&own, &own.updated(Some(manifest.clone()), 2), &times);
             let is_refused = own.unpinned_by(manifest).is_some();
             assert_eq!(is_refused, weakened.is_some(), "{configuration} under {domains}: {weakened:?}");
             *(if is_refused { &mut refused } else { &mut taken }) += 1;
