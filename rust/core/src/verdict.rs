@@ -1,7 +1,7 @@
 //! The decision. Host and validated chain in, verdict out; no other branch about trust is anywhere else.
 
 use crate::{
-    host::{Buffer, MAX_HOST_OCTETS, fold},
+    host::fold,
     pin::Pin,
     pin_set::{Entry, Governing, PinSet},
     spki,
@@ -94,7 +94,7 @@ pub(crate) fn judge<'a, C: AsRef<[u8]>>(
     if pins.is_empty() {
         return allowed(Reason::NotPinned, None);
     }
-    let mut buffer: Buffer = [0; MAX_HOST_OCTETS];
+    let mut buffer = None;
     let Some(host) = host.and_then(|host| fold(host, &mut buffer)) else {
         // Any of them may govern it.
         return match pins.strictest(now_ms) {
