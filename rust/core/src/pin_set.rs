@@ -275,8 +275,11 @@ impl PinSet {
     ///
     /// One hash look-up for each label of the host and each layer, however many domains there are.
     pub(crate) fn governing(&self, host: &str, now_ms: i64) -> Governing<'_> {
-        let update = self.update(now_ms).map(|manifest| manifest.layer());
-        governing(update.into_iter().chain([&self.own.layer]), host, now_ms)
+        let own = &self.own.layer;
+        match self.update(now_ms) {
+            Some(manifest) => governing(&[manifest.layer(), own], host, now_ms),
+            None => governing(&[own], host, now_ms),
+        }
     }
 
     /// Whether a manifest would let a host through that the app itself blocks: the domain of the manifest's by which.
@@ -288,13 +291,13 @@ impl PinSet {
         if !over.entries.iter().any(|entry| entry.report_only) {
             return None;
         }
-        let enforces = |host: &str, now| matches!(governing([own].into_iter(), host, now), Governing::Entry(entry) if !entry.report_only);
+        let enforces = |host: &str, now| matches!(governing(&[own], host, now), Governing::Entry(entry) if !entry.report_only);
         let domain_by_which = |host: String| {
             let entries = suffixes(&host).flat_map(|name| [own.get(name), over.get(name)]).flatten();
             let changes = entries.filter_map(Entry::expires_at);
             let times = std::iter::once(i64::MIN).chain(changes).filter(|now| !manifest.is_expired(*now));
             let mut enforced = times.filter(|now| enforces(&host, *now));
-            enforced.find_map(|now| match governing([over, own].into_iter(), &host, now) {
+            enforced.find_map(|now| match governing(&[over, own], &host, now) {
                 Governing::Entry(entry) if entry.report_only => Some(entry.domain.clone()),
                 _ => None,
             })
@@ -305,10 +308,11 @@ impl PinSet {
     }
 }
 
-fn governing<'a>(layers: impl Iterator<Item = &'a Layer> + Clone, host: &str, now_ms: i64) -> Governing<'a> {
+/// `layers`: the first one's entry comes first at each name.
+fn governing<'a>(layers: &[&'a Layer], host: &str, now_ms: i64) -> Governing<'a> {
     let mut passed_over = Governing::Nothing;
     for name in suffixes(host) {
-        for entry in layers.clone().filter_map(|layer| layer.get(name)) {
+        for entry in layers.iter().filter_map(|layer| layer.get(name)) {
             let is_own = name.len() == host.len();
             if !is_own && !entry.include_subdomains {
                 continue;
