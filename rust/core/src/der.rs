@@ -34,25 +34,26 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn next(&mut self) -> Option<Element<'a>> {
         let tag = self.peek().filter(|tag| tag & 0x1f != 0x1f)?; // else it is one of several bytes
-        let Extent { header, end } = extent(self.rest, tag)?;
-        let (whole, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest;
-        Some(Element { tag, content: &whole[header..], whole })
+        self.expect(tag)
     }
 
     /// The next element, if it has this tag, else nothing is read.
+    #[inline(always)]
     pub(crate) fn expect(&mut self, tag: u8) -> Option<Element<'a>> {
-        if self.peek() == Some(tag) { self.next() } else { None }
+        let all = self.rest;
+        let content = self.content(tag)?;
+        let whole = all.get(..all.len() - self.rest.len())?;
+        Some(Element { tag, content, whole })
     }
 
     /// Goes past the next element, if it has this tag, else nothing is read.
     #[inline(always)]
     pub(crate) fn skip(&mut self, tag: u8) -> Option<()> {
-        self.whole(tag).map(|_| ())
+        self.content(tag).map(|_| ())
     }
 
     /// As [`Reader::skip`], and it is no mistake if the next element has another tag.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn skip_optional(&mut self, tag: u8) -> Option<()> {
         if self.peek() == Some(tag) { self.skip(tag) } else { Some(()) }
     }
@@ -60,52 +61,41 @@ impl<'a> Reader<'a> {
     /// All bytes of the next element, if it has this tag, else nothing is read.
     #[inline(always)]
     pub(crate) fn whole(&mut self, tag: u8) -> Option<&'a [u8]> {
-        let (whole, rest) = self.rest.split_at_checked(extent(self.rest, tag)?.end)?;
-        self.rest = rest;
-        Some(whole)
+        self.expect(tag).map(|element| element.whole)
     }
 
     /// The bytes inside the next element, if it has this tag, else nothing is read.
+    ///
+    /// A walk through a certificate comes here for each element: nothing is looked at twice, and nothing is called for the
+    /// lengths that nearly all elements have.
     #[inline(always)]
     pub(crate) fn content(&mut self, tag: u8) -> Option<&'a [u8]> {
-        let Extent { header, end } = extent(self.rest, tag)?;
-        let content = self.rest.get(header..end)?;
-        self.rest = &self.rest[end..];
+        let [first, length, ref behind @ ..] = *self.rest else { return None };
+        if first != tag {
+            return None;
+        }
+        // The first digit is not 0, and a length that one byte can hold is written in one.
+        let (length, behind) = match (length, behind) {
+            (..=0x7f, _) => (usize::from(length), behind),
+            (0x81, [a @ 0x80..=0xff, behind @ ..]) => (usize::from(*a), behind),
+            (0x82, [a @ 1..=0xff, b, behind @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), behind),
+            _ => unusual_length(length, behind)?,
+        };
+        let (content, rest) = behind.split_at_checked(length)?;
+        self.rest = rest;
         Some(content)
     }
 }
 
-/// How far an element reaches.
-struct Extent {
-    /// Where its content begins.
-    header: usize,
-    end: usize,
-}
-
-/// The extent that the first element states, if it has this tag (of one byte).
-///
-/// A walk through a certificate comes here for each element, and nearly all of them have a short length.
-#[inline(always)]
-fn extent(der: &[u8], tag: u8) -> Option<Extent> {
-    match *der {
-        [first, ..] if first != tag => None,
-        [_, length @ ..=0x7f, ..] => Some(Extent { header: 2, end: 2 + usize::from(length) }),
-        _ => long_extent(der),
-    }
-}
-
+/// A length of 64 KiB or more, and what is behind it.
 #[inline(never)]
-fn long_extent(der: &[u8]) -> Option<Extent> {
-    let big_endian = |digits: &[u8]| digits.iter().fold(0, |value, digit| value << 8 | usize::from(*digit));
-    // The first digit is not 0, and a length that one byte can hold is written in one.
-    let (header, length) = match *der {
-        [_, 0x81, a @ 0x80..=0xff, ..] => (3, usize::from(a)),
-        [_, 0x82, a @ 1..=0xff, b, ..] => (4, big_endian(&[a, b])),
-        [_, 0x83, a @ 1..=0xff, b, c, ..] => (5, big_endian(&[a, b, c])),
-        [_, 0x84, a @ 1..=0xff, b, c, d, ..] => (6, big_endian(&[a, b, c, d])),
+fn unusual_length(octets: u8, behind: &[u8]) -> Option<(usize, &[u8])> {
+    let (length, behind) = match (octets, behind) {
+        (0x83, [a @ 1..=0xff, b, c, behind @ ..]) => ([0, *a, *b, *c], behind),
+        (0x84, [a @ 1..=0xff, b, c, d, behind @ ..]) => ([*a, *b, *c, *d], behind),
         _ => return None, // also 0x80: BER's indefinite length
     };
-    Some(Extent { header, end: length.checked_add(header)? })
+    Some((usize::try_from(u32::from_be_bytes(length)).ok()?, behind))
 }
 
 /// The content of the one element that `der` is; `None` if it has another tag or something follows.

@@ -180,8 +180,8 @@ fn without_port(text: &str) -> Option<&str> {
     (is_host && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(host)
 }
 
-/// Room for a host name whose case had to be folded.
-pub(crate) type Buffer = [u8; MAX_HOST_OCTETS];
+/// Room for a host name whose case has to be folded, made when one comes.
+pub(crate) type Buffer = Option<[u8; MAX_HOST_OCTETS]>;
 
 /// The host of a connection in its normal form; `None` for no host: nothing, dots alone, or longer than any.
 ///
@@ -198,7 +198,7 @@ pub(crate) fn fold<'a>(host: &'a str, buffer: &'a mut Buffer) -> Option<Cow<'a, 
 
 /// The host of a connection in the one form that all its spellings have; `None` for no host. For who keeps things by host.
 pub fn folded(host: &str) -> Option<String> {
-    fold(host, &mut [0; MAX_HOST_OCTETS]).map(Cow::into_owned)
+    fold(host, &mut None).map(Cow::into_owned)
 }
 
 fn fold_any<'a>(mut host: &'a str, buffer: &'a mut Buffer) -> Cow<'a, str> {
@@ -213,7 +213,7 @@ fn fold_any<'a>(mut host: &'a str, buffer: &'a mut Buffer) -> Cow<'a, str> {
             Err(_) => Cow::Owned(fold_unusual(host)),
         };
     }
-    if upper && let Some(folded) = buffer.get_mut(..host.len()) {
+    if upper && let Some(folded) = buffer.insert([0; MAX_HOST_OCTETS]).get_mut(..host.len()) {
         folded.copy_from_slice(host.as_bytes());
         folded.make_ascii_lowercase();
         host = std::str::from_utf8(folded).unwrap_or(host);
@@ -260,7 +260,7 @@ fn fold_unusual(host: &str) -> String {
         return ip_host(address).name;
     }
     if let Some(name) = without_port(host) {
-        return fold_any(name.trim_matches('.'), &mut [0; MAX_HOST_OCTETS]).into_owned();
+        return fold_any(name.trim_matches('.'), &mut None).into_owned();
     }
     let folded = match url::Host::parse(host) {
         Ok(url::Host::Ipv4(address)) => return address.to_string(),
@@ -272,7 +272,7 @@ fn fold_unusual(host: &str) -> String {
         return folded;
     }
     // It may be another kind of host now: `。11` is no address before its dot is gone.
-    fold_any(&folded, &mut [0; MAX_HOST_OCTETS]).into_owned()
+    fold_any(&folded, &mut None).into_owned()
 }
 
 /// Characters whose compatibility form (NFKC) is a dot: UTS 46 refuses them, but IDNA 2003 and ICU make them into one, and so

@@ -22,8 +22,6 @@ pub struct Entry {
     domain: Arc<str>,
     /// In the order of the configuration, each once. Shared with the events about it.
     pins: Arc<[Pin]>,
-    /// The same, sorted.
-    lookup: Vec<Pin>,
     expiration_date: Option<String>,
     expires_at: Option<i64>,
     excluded: Vec<String>,
@@ -41,7 +39,6 @@ impl Entry {
         Self {
             domain: domain.into(),
             pins: Arc::default(),
-            lookup: Vec::new(),
             expiration_date: None,
             expires_at: None,
             excluded: Vec::new(),
@@ -55,8 +52,6 @@ impl Entry {
     pub(crate) fn set_pins(&mut self, pins: Vec<Pin>) {
         let mut seen = HashSet::new();
         self.pins = pins.into_iter().filter(|pin| seen.insert(*pin)).collect();
-        self.lookup = self.pins.to_vec();
-        self.lookup.sort_unstable();
     }
 
     pub(crate) fn set_expiry(&mut self, date: &str, expires_at: i64) {
@@ -95,7 +90,12 @@ impl Entry {
     }
     /// Whether one of the pins is `pin`.
     pub fn holds(&self, pin: &Pin) -> bool {
-        self.lookup.binary_search(pin).is_ok()
+        self.find(pin).is_some()
+    }
+    /// The one of the pins that is `pin`. They are a handful, and a comparison takes a nanosecond: nothing is built to look
+    /// them up by.
+    pub(crate) fn find(&self, pin: &Pin) -> Option<&Pin> {
+        self.pins.iter().find(|one| *one == pin)
     }
     /// Whether the pins are off at this time.
     pub fn is_expired(&self, now_ms: i64) -> bool {
@@ -294,8 +294,11 @@ impl PinSet {
     ///
     /// One hash look-up for each label of the host and each layer, however many domains there are.
     pub(crate) fn governing(&self, host: &str, now_ms: i64) -> Governing<'_> {
-        let update = self.update(now_ms).map(|manifest| manifest.layer());
-        governing(update.into_iter().chain([&self.own.layer]), host, now_ms)
+        let own = &self.own.layer;
+        match self.update(now_ms) {
+            Some(manifest) => governing(&[manifest.layer(), own], host, now_ms),
+            None => governing(&[own], host, now_ms),
+        }
     }
 
     /// Why a manifest is not taken that would let through what the app itself blocks.
@@ -316,13 +319,13 @@ impl PinSet {
         if !over.entries.iter().any(|entry| entry.report_only) {
             return None;
         }
-        let enforces = |host: &str, now| matches!(governing([own].into_iter(), host, now), Governing::Entry(entry) if !entry.report_only);
+        let enforces = |host: &str, now| matches!(governing(&[own], host, now), Governing::Entry(entry) if !entry.report_only);
         let domain_by_which = |host: String| {
             let entries = suffixes(&host).flat_map(|name| [own.get(name), over.get(name)]).flatten();
             let changes = entries.filter_map(Entry::expires_at);
             let times = std::iter::once(i64::MIN).chain(changes).filter(|now| !manifest.is_expired(*now));
             let mut enforced = times.filter(|now| enforces(&host, *now));
-            enforced.find_map(|now| match governing([over, own].into_iter(), &host, now) {
+            enforced.find_map(|now| match governing(&[over, own], &host, now) {
                 Governing::Entry(entry) if entry.report_only => Some(entry.domain.clone()),
                 _ => None,
             })
@@ -333,10 +336,11 @@ impl PinSet {
     }
 }
 
-fn governing<'a>(layers: impl Iterator<Item = &'a Layer> + Clone, host: &str, now_ms: i64) -> Governing<'a> {
+/// `layers`: the first one's entry comes first at each name.
+fn governing<'a>(layers: &[&'a Layer], host: &str, now_ms: i64) -> Governing<'a> {
     let mut passed_over = Governing::Nothing;
     for name in suffixes(host) {
-        for entry in layers.clone().filter_map(|layer| layer.get(name)) {
+        for entry in layers.iter().filter_map(|layer| layer.get(name)) {
             let is_own = name.len() == host.len();
             if !is_own && !entry.include_subdomains {
                 continue;

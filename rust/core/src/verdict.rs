@@ -1,7 +1,7 @@
 //! The decision. Host and validated chain in, verdict out; no other branch about trust is anywhere else.
 
 use crate::{
-    host::{Buffer, MAX_HOST_OCTETS, fold},
+    host::fold,
     pin::Pin,
     pin_set::{Entry, Governing, PinSet},
     spki,
@@ -79,7 +79,7 @@ pub(crate) struct Judgement<'a> {
     pub(crate) outcome: Outcome,
     pub(crate) reason: Reason,
     pub(crate) entry: Option<&'a Entry>,
-    pub(crate) matched_pin: Option<Pin>,
+    pub(crate) matched_pin: Option<&'a Pin>,
 }
 
 /// Judges a connection to `host` whose *validated* chain, leaf first, is `chain`, at `now_ms`.
@@ -94,7 +94,7 @@ pub(crate) fn judge<'a, C: AsRef<[u8]>>(
     if pins.is_empty() {
         return allowed(Reason::NotPinned, None);
     }
-    let mut buffer: Buffer = [0; MAX_HOST_OCTETS];
+    let mut buffer = None;
     let Some(host) = host.and_then(|host| fold(host, &mut buffer)) else {
         // Any of them may govern it.
         return match pins.strictest(now_ms) {
@@ -133,7 +133,7 @@ fn refused(entry: &Entry) -> Outcome {
 }
 
 /// The first pin of the chain, leaf to root, that the entry holds.
-fn matching_pin<C: AsRef<[u8]>>(entry: &Entry, chain: &[C]) -> Result<Pin, Reason> {
+fn matching_pin<'a, C: AsRef<[u8]>>(entry: &'a Entry, chain: &[C]) -> Result<&'a Pin, Reason> {
     if chain.is_empty() {
         return Err(Reason::EmptyChain);
     }
@@ -142,28 +142,13 @@ fn matching_pin<C: AsRef<[u8]>>(entry: &Entry, chain: &[C]) -> Result<Pin, Reaso
     {
         return Err(Reason::ChainTooLarge);
     }
-    match chain.len() {
-        ..=USUAL_CHAIN => pin_among(entry, chain, &mut [NO_KEY; USUAL_CHAIN]),
-        _ => pin_among(entry, chain, &mut [NO_KEY; MAX_CHAIN]),
+    let mut found = None;
+    for certificate in chain {
+        // Those behind the match are read too: a verdict never depends on whether a broken one stands before or after it.
+        let spki = spki::certificate_spki(certificate.as_ref()).map_err(|_| Reason::UnparsableChain)?;
+        found = found.or_else(|| entry.find(&spki::pin_of_spki(spki)));
     }
-}
-
-/// Most chains have no more certificates: room for the longest takes longer to clear than they take to read.
-const USUAL_CHAIN: usize = 4;
-const NO_KEY: &[u8] = &[];
-
-/// All certificates are read before one is hashed, so that a verdict never depends on whether a broken one stands before
-/// or after the match. `keys` has room for as many as the chain has.
-fn pin_among<'a, C: AsRef<[u8]>>(
-    entry: &Entry,
-    chain: &'a [C],
-    keys: &mut [&'a [u8]],
-) -> Result<Pin, Reason> {
-    let keys = keys.get_mut(..chain.len()).ok_or(Reason::ChainTooLarge)?;
-    for (key, certificate) in keys.iter_mut().zip(chain) {
-        *key = spki::certificate_spki(certificate.as_ref()).map_err(|_| Reason::UnparsableChain)?;
-    }
-    keys.iter().map(|spki| spki::pin_of_spki(spki)).find(|pin| entry.holds(pin)).ok_or(Reason::NoPinMatched)
+    found.ok_or(Reason::NoPinMatched)
 }
 
 /// The pins a server showed, leaf first, as far as its certificates can be read.
@@ -196,7 +181,7 @@ impl Verdict {
             outcome: judgement.outcome,
             reason: judgement.reason,
             entry: judgement.entry.map(|entry| entry.domain().clone()),
-            matched_pin: judgement.matched_pin,
+            matched_pin: judgement.matched_pin.copied(),
             served_pins,
         }
     }

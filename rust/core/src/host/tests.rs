@@ -1,10 +1,9 @@
 //! Spellings of hosts: those that come to nothing else than the host, and those that are none.
 
-use super::{Buffer, MAX_HOST_OCTETS, fold, normalize};
+use super::normalize;
 
 fn folded(host: &str) -> String {
-    let mut buffer: Buffer = [0; MAX_HOST_OCTETS];
-    fold(host, &mut buffer).unwrap_or_default().into_owned()
+    super::folded(host).unwrap_or_default()
 }
 
 #[cfg(not(miri))]
