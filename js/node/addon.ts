@@ -17,6 +17,8 @@ export interface NativeEngine {
   checkConnection(hosts: (string | null)[], reported: Buffer[], validated: boolean, stack: string): string;
   /** As {@link checkConnection}, without event and count. */
   evaluateConnection(hosts: (string | null)[], reported: Buffer[], validated: boolean): string;
+  /** Another one as soon as other pins are live: after a configuration, and when some have ended. */
+  generation(): number;
   setEventSink(sink: ((event: string) => void) | null): void;
 }
 

@@ -28,6 +28,8 @@ interface Connection {
   readonly hosts: Hosts;
   /** The certificates of its full handshake, DER, leaf first; null while nobody needed them. */
   readonly chain: Buffer[] | null;
+  /** By which pins: read before they were asked. */
+  readonly generation: number;
 }
 
 /**
@@ -127,19 +129,29 @@ export class NodePinning implements NativePinning {
   /** Judges a connection; `chainOf` is asked only if a host is pinned. One that is let through is watched from then on. */
   #judge(socket: TLSSocket, hosts: Hosts, chainOf: () => Buffer[]): SslPinningError | null {
     return orRefuse(hosts, () => {
+      const generation = this.#engine.generation();
       const chain = this.#isPinned(hosts) ? chainOf() : null;
       const error = this.#check(socket, hosts, chain);
-      if (error === null && !socket.destroyed) this.#watch(socket, { hosts, chain });
+      if (error === null && !socket.destroyed) this.#watch(socket, { hosts, chain, generation });
       return error;
     });
   }
 
-  /** A request needs no verdict of its own, unless it is for a name by which its connection was not judged. */
+  /**
+   * A request needs no verdict of its own, unless it is for a name by which its connection was not judged, or pins have ended
+   * or are back since then.
+   */
   #judgeRequest(socket: TLSSocket, hosts: Hosts): SslPinningError | null {
     const live = this.#live.get(socket);
     const isKnown = live !== undefined && [...hosts].every((host) => live.hosts.has(host));
-    if (isKnown && this.#watched === null) return null;
-    return this.#judge(socket, hosts, () => live?.chain ?? this.#chainOf(socket, null));
+    if (!isKnown || this.#watched !== null) {
+      return this.#judge(socket, hosts, () => live?.chain ?? this.#chainOf(socket, null));
+    }
+    const generation = this.#engine.generation();
+    if (live.generation === generation) return null;
+    const error = this.#judgeAgain(socket, live);
+    if (error === null) this.#live.set(socket, { ...live, generation });
+    return error;
   }
 
   #watch(socket: TLSSocket, connection: Connection): void {

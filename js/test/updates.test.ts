@@ -169,3 +169,20 @@ test('a host is verified by a handshake and through every stack, and a stack tha
   assert.match((await verifySslPinning('localhost', { port: leaf.port })).message, /is not pinned/);
   assert.match((await verifySslPinning('nowhere.invalid')).message, /could not be verified/);
 });
+
+test('an open connection is judged by the pins of the app once signed ones have ended', async () => {
+  reach(testbed); // without connections from before
+  const end = Math.floor(Date.now() / 1000) + 5;
+  await publish(1000, [nextPin, WRONG_PIN], { exp: end });
+  await initializeSslPinning({ [host.host]: { publicKeyHashes: [WRONG_PIN] } }, settings);
+  await updateSslPinning();
+  const accepted = async () => (await testbed.control('GET', '/connections?host=rotating')).accepted;
+  assert.equal(await byFetch(testbed.url('rotating')), 200);
+  const before = await accepted();
+  // Used all the time, so that the client does not close it.
+  while (Date.now() < end * 1000 - 500)
+    assert.equal(await byFetch(testbed.url('rotating', '/slow?ms=200')), 200);
+  await until(() => Date.now() >= end * 1000);
+  await assert.rejects(byFetch(testbed.url('rotating')));
+  assert.equal(await accepted(), before, 'a premise: it would have taken the open connection');
+});

@@ -1,5 +1,6 @@
 package com.spkipinning
 
+import java.security.GeneralSecurityException
 import java.security.cert.X509Certificate
 import okhttp3.Handshake
 
@@ -11,10 +12,18 @@ internal class Chain(
     val isValidated: Boolean,
 )
 
-/** What OkHttp takes for the path of a handshake: empty, and not valid, if there was none. */
+/** What OkHttp takes for the path of a handshake: not valid if there was none, or a trust manager has told one that is none. */
 internal fun chainOf(handshake: Handshake?): Chain {
     val certificates = handshake?.peerCertificates.orEmpty().filterIsInstance<X509Certificate>()
-    return Chain(certificates, isValidated = certificates.isNotEmpty())
+    val isPath = certificates.zipWithNext().all { (certificate, issuer) -> certificate.isSignedBy(issuer) }
+    return Chain(certificates, isValidated = certificates.isNotEmpty() && isPath)
+}
+
+internal fun X509Certificate.isSignedBy(issuer: X509Certificate): Boolean = try {
+    verify(issuer.publicKey)
+    true
+} catch (_: GeneralSecurityException) {
+    false
 }
 
 /**

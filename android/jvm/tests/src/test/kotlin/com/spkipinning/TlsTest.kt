@@ -1,5 +1,6 @@
 package com.spkipinning
 
+import java.nio.file.Path
 import java.security.cert.Certificate
 import java.security.cert.X509Certificate
 import java.util.Base64
@@ -7,10 +8,15 @@ import java.util.concurrent.atomic.AtomicBoolean
 import javax.net.ssl.SSLContext
 import javax.net.ssl.SSLSession
 import javax.net.ssl.X509TrustManager
+import okhttp3.Cache
 import okhttp3.CertificatePinner
+import okhttp3.CipherSuite
 import okhttp3.ConnectionSpec
+import okhttp3.Handshake
+import okhttp3.Interceptor
 import okhttp3.OkHttpClient
 import okhttp3.Request
+import okhttp3.TlsVersion
 import okhttp3.tls.HandshakeCertificates
 import okhttp3.tls.HeldCertificate
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -20,12 +26,16 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.CsvSource
 import org.junit.jupiter.params.provider.ValueSource
 
 /** What an attacker, the app or the platform can do to TLS, under both of the TLS libraries there are. */
 class TlsTest {
+    @TempDir
+    lateinit var directory: Path
+
     @BeforeEach
     fun reset() = unpinned()
 
@@ -106,14 +116,13 @@ class TlsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = ["what was sent", "nothing", "null", "exception", "error"])
+    @ValueSource(strings = ["nothing", "null", "exception", "error"])
     fun `a trust manager of the app's that tells no path vouches for nobody`(answer: String) {
         val tls = Tls("JSSE")
         @Suppress("unused")
         val odd = object : X509TrustManager by tls.trustManager {
             fun checkServerTrusted(chain: Array<X509Certificate>, authType: String, host: String): List<X509Certificate>? =
                 when (answer) {
-                    "what was sent" -> chain.toList()
                     "nothing" -> emptyList()
                     "null" -> null
                     "exception" -> throw IllegalStateException(authType + host)
@@ -128,6 +137,48 @@ class TlsTest {
         assertEquals(1, Testbed.requests("appended"))
         pinHost("appended", host.pin("root"))
         if (!answer.startsWith("e")) assertEquals(200, client.get(host.url()).status, "its real path is found without it")
+    }
+
+    @Test
+    fun `a trust manager of the app's that tells what was sent for the path lets no other certificate in`() {
+        val tls = Tls("JSSE")
+        val telling = object : X509TrustManager by tls.trustManager {
+            @Suppress("unused")
+            fun checkServerTrusted(chain: Array<X509Certificate>, authType: String, host: String) = chain.toList()
+        }
+        val host = Testbed.host("appended")
+        val plain = { plain().sslSocketFactory(tls.context.socketFactory, telling) }
+        val pinned = SpkiPinning.install(plain()).build()
+        val changed = pinned().newBuilder().sslSocketFactory(tls.context.socketFactory, telling).build()
+        val say = Interceptor { it.proceed(it.request()).newBuilder().header("Cache-Control", "max-age=86400").build() }
+        val cache = Cache(directory.toFile(), 1 shl 20)
+        val caching = SpkiPinning.install(plain().cache(cache).addNetworkInterceptor(say)).build()
+        for (client in listOf(pinned, changed, caching)) {
+            assertEquals(200, client.get(host.url()).status, "as ever where nothing is pinned")
+        }
+        pinHost("appended", Testbed.host("leaf").pin("intermediate"))
+        for (client in listOf(pinned, changed, caching)) {
+            val reason = refusal { client.getAnew(host.url()) }.reason
+            assertTrue(reason in listOf("no-pin-matched", "chain-not-validated"), reason)
+        }
+        assertEquals(3, Testbed.requests("appended"))
+        pinHost("appended", host.pin("root"))
+        assertEquals(200, pinned.get(host.url()).status, "its real path is found without it")
+    }
+
+    /** On Android OkHttp takes for the path of a handshake what the trust manager tells; on a JVM it finds one. */
+    @Test
+    fun `what OkHttp has of such a trust manager is no path either`() {
+        val root = HeldCertificate.Builder().certificateAuthority(0).build()
+        val leaf = HeldCertificate.Builder().signedBy(root).build().certificate
+        val stranger = HeldCertificate.Builder().build().certificate
+        val isPath = { told: List<X509Certificate> ->
+            chainOf(Handshake.get(TlsVersion.TLS_1_3, CipherSuite.TLS_AES_128_GCM_SHA256, told, emptyList())).isValidated
+        }
+        assertEquals(listOf(true, true), listOf(listOf(leaf), listOf(leaf, root.certificate)).map(isPath))
+        val none = listOf(listOf(), listOf(leaf, stranger), listOf(leaf, root.certificate, stranger))
+        assertEquals(listOf(false, false, false), none.map(isPath))
+        assertFalse(chainOf(null).isValidated)
     }
 
     @Test
