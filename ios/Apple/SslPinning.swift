@@ -13,8 +13,8 @@
     /// for them too, and if it is refused their error is `URLError.cancelled`; call ``verify(_:)`` before you use what they
     /// bring, because a resumed TLS session has no challenge.
     ///
-    /// A delegate of a task's own (`task.delegate`, `data(for:delegate:)`) that takes challenges takes them away: such a task
-    /// is not judged.
+    /// A delegate of a task's own (`task.delegate`, `data(for:delegate:)`) that takes challenges takes them away: the answer of a
+    /// pinned host is refused then, or, with a completion handler, not judged. Stream tasks are judged by their challenge only.
     ///
     /// The session has no `urlCache`: what that holds, redirects included, comes over no connection that could be judged, and
     /// may be from before the pins.
@@ -67,6 +67,13 @@
       delegate
     }
 
+    /// Whether the connection of a task may be one that this has not been asked about: of another library, or by the word of a
+    /// delegate of the task's own, which takes challenges away. The chains of other connections say nothing about such a one.
+    private func isTaken(_ task: URLSessionTask, _ session: URLSession) -> Bool {
+      let taker = task.delegate?.urlSession(_:task:didReceive:completionHandler:)
+      return ForeignProtocols.take(task, of: session) || taker != nil
+    }
+
     func urlSession(
       _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
       completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
@@ -87,7 +94,7 @@
       _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
       newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
     ) {
-      guard judge.redirected(by: response, to: task, isTaken: ForeignProtocols.take(task, of: session)) else {
+      guard judge.redirected(by: response, to: task, isTaken: isTaken(task, session)) else {
         completionHandler(nil)
         return task.cancel()
       }
@@ -100,7 +107,7 @@
       _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
       completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
     ) {
-      guard judge.answered(by: response, to: dataTask, isTaken: ForeignProtocols.take(dataTask, of: session)) else {
+      guard judge.answered(by: response, to: dataTask, isTaken: isTaken(dataTask, session)) else {
         return completionHandler(.cancel)
       }
       let own = (delegate as? any URLSessionDataDelegate)?
@@ -112,7 +119,7 @@
       _ session: URLSession, downloadTask: URLSessionDownloadTask, didFinishDownloadingTo location: URL
     ) {
       if let response = downloadTask.response,
-        !judge.answered(by: response, to: downloadTask, isTaken: ForeignProtocols.take(downloadTask, of: session))
+        !judge.answered(by: response, to: downloadTask, isTaken: isTaken(downloadTask, session))
       {
         try? FileManager.default.removeItem(at: location)
         return
@@ -125,7 +132,7 @@
       _ session: URLSession, webSocketTask: URLSessionWebSocketTask, didOpenWithProtocol name: String?
     ) {
       if let response = webSocketTask.response,
-        !judge.answered(by: response, to: webSocketTask, isTaken: ForeignProtocols.take(webSocketTask, of: session))
+        !judge.answered(by: response, to: webSocketTask, isTaken: isTaken(webSocketTask, session))
       {
         return webSocketTask.cancel()
       }

@@ -13,8 +13,15 @@ export * from '../src/api.js';
 const { SPKI_PINNING_FOLDER: folder, NODE_EXTRA_CA_CERTS: caFile } = process.env;
 const { npm_package_name: id, npm_package_version: version } = process.env;
 
+/** Who takes the entry for Node, and has a `fetch` that does not go over `node:tls`: it would go by every pin. */
+const OTHERS = { bun: 'Bun', deno: 'Deno' };
+const other = Object.entries(OTHERS).find(([name]) => name in process.versions)?.[1];
+
 const loaded = loadAddon();
-if (loaded.ok) {
+if (other !== undefined) {
+  const why = `it sees the connections of Node's TLS, and ${other} makes others. Call this only where \`isSslPinningAvailable()\` is true`;
+  provideNative(null, `react-native-spki-pinning cannot pin in ${other}: ${why}`);
+} else if (loaded.ok) {
   const pinning = new NodePinning(loaded.addon, { folder, caFile, app: { id, version, platform: 'node' } });
   pinning.install();
   provideNative(pinning, '');
