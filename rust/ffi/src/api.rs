@@ -99,8 +99,8 @@ impl PinningEngine {
         self.bridge.status()
     }
 
-    /// The number of the configuration in force; a connection judged under another one has to be judged again. Absent in
-    /// the event of a failure: then all of them have to be.
+    /// The number of the configuration in force, and of the end of pins; a connection judged under another one has to be
+    /// judged again. Absent in the event of a failure: then all of them have to be.
     pub fn generation(&self) -> Option<u64> {
         self.bridge.generation()
     }

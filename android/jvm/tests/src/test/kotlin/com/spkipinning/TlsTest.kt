@@ -102,6 +102,7 @@ class TlsTest {
         val root = HeldCertificate.Builder().certificateAuthority(0).build()
         val leaf = HeldCertificate.Builder().signedBy(root).build().certificate
         val asked = mutableListOf<String>()
+
         @Suppress("unused") // Android finds the method by reflection
         val telling = object : X509TrustManager by Tls("JSSE").trustManager {
             fun checkServerTrusted(chain: Array<X509Certificate>, authType: String, host: String): List<X509Certificate> {
@@ -119,6 +120,7 @@ class TlsTest {
     @ValueSource(strings = ["nothing", "null", "exception", "error"])
     fun `a trust manager of the app's that tells no path vouches for nobody`(answer: String) {
         val tls = Tls("JSSE")
+
         @Suppress("unused")
         val odd = object : X509TrustManager by tls.trustManager {
             fun checkServerTrusted(chain: Array<X509Certificate>, authType: String, host: String): List<X509Certificate>? =
