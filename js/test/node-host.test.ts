@@ -41,6 +41,7 @@ test('a pin at the leaf, the intermediate or the root lets fetch and https throu
       assert.equal((await byFetch(testbed.url(name))).status, 200, `${name} ${role}`);
       assert.equal((await byHttps(testbed.url(name))).status, 200, `${name} ${role}`);
     }
+    await disableSslPinning();
   }
 });
 
@@ -218,6 +219,7 @@ test('a resumed connection from before the pins is cut without an alarm, as nobo
     assert.deepEqual(await eventsOf(0, () => pinHost(name, testbed.pin(name))), []);
     assert.equal((await request()).resumed, false);
     agent.destroy();
+    await disableSslPinning();
   }
 });
 

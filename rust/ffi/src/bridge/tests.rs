@@ -84,6 +84,20 @@ fn counters(bridge: &Bridge) -> Value {
 }
 
 #[test]
+fn what_the_app_leaves_out_of_its_embedded_configuration_is_told_to_the_first_listener() {
+    let bridge = Bridge::default();
+    let pins = [pin("other-leaf"), pin("other-root")];
+    let document = format!(r#"{{"example.com": {{"publicKeyHashes": {pins:?}}}}}"#);
+    bridge.initialize(&document, Source::Embedded);
+    bridge.initialize(&document, Source::Code);
+    assert!(bridge.check(connection("example.com", &chain()), "fetch").is_some());
+    let answer = parse(&bridge.initialize("{}", Source::Code));
+    assert_eq!((&answer["ok"], &answer["warnings"][0]["code"]), (&json!(true), &json!("pins-dropped")));
+    assert!(bridge.check(connection("example.com", &chain()), "fetch").is_none());
+    assert_eq!(Recorder::listen(&bridge).reasons(), ["no-pin-matched", "pins-dropped"]);
+}
+
+#[test]
 fn a_chain_with_a_pinned_key_goes_ahead() {
     let (bridge, chain) = (right(), chain());
     assert_eq!(bridge.check(connection("example.com", &chain), "fetch"), None);
