@@ -28,8 +28,13 @@ internal object PinningInterceptor : Interceptor {
     }
 
     /** The host of the URL, and those that `Host` headers ask for. The engine knows all ways to spell one. */
-    private fun hostsOf(request: Request): Set<String> =
-        request.headers("Host").mapTo(mutableSetOf(request.url.host)) { "https://$it/".toHttpUrlOrNull()?.host ?: it }
+    private fun hostsOf(request: Request): Set<String> {
+        val host = request.url.host
+        val asked = request.headers("Host")
+        // OkHttp adds one of its own, which says the same as the URL.
+        if (asked.all { it == host || it == "$host:${request.url.port}" }) return setOf(host)
+        return asked.mapTo(mutableSetOf(host)) { "https://$it/".toHttpUrlOrNull()?.host ?: it }
+    }
 
     private fun judge(connection: Connection, host: String) {
         val socket = connection.socket()
