@@ -9,7 +9,7 @@ import { expectSuccess, Failure, step } from '../steps.mjs';
 
 const JVM = join(ROOT, 'android/jvm/benchmarks/target');
 
-/** Turns with new connections, and with pooled ones: for a median that is certain to about a hundredth. */
+/** Turns with new connections of either kind, and with pooled ones: for a median that is certain to about a hundredth. */
 const TURNS = { thorough: ['2500', '10000'], quick: ['300', '1500'] };
 
 /**

@@ -1,7 +1,9 @@
 package com.spkipinning
 
 import java.io.IOException
+import java.util.concurrent.ConcurrentHashMap
 import okhttp3.CacheControl
+import okhttp3.Call
 import okhttp3.HttpUrl
 import okhttp3.Interceptor
 import okhttp3.Request
@@ -13,7 +15,7 @@ import okhttp3.Response
  */
 internal object CachedAnswers {
     /** Where the network is asked next in the course of a call, unless the cache answers there with another redirect. */
-    private class Expected(var url: HttpUrl)
+    private val expected = ConcurrentHashMap<Call, HttpUrl>()
 
     /** The cache redirects to another host, perhaps by way of one that is pinned. */
     private class RedirectOutOfCache : IOException("a redirect that may be a pinned host's came out of the cache")
@@ -21,20 +23,32 @@ internal object CachedAnswers {
     /** As an application interceptor: goes on, and asks afresh instead of taking what does not stand up to the pins. */
     fun proceed(chain: Interceptor.Chain, hostsOf: (Request) -> Set<String>): Response {
         val request = chain.request()
+        expected[chain.call()] = request.url
         val response = try {
-            chain.proceed(request.newBuilder().tag(Expected::class.java, Expected(request.url)).build())
+            chain.proceed(request)
         } catch (_: RedirectOutOfCache) {
-            return afresh(chain)
+            null
+        } finally {
+            expected.remove(chain.call())
         }
-        val refusal = generateSequence(response) { it.priorResponse }.firstNotNullOfOrNull { refusal(it, hostsOf) }
-        if (refusal == null) return response
+        if (response == null) return afresh(chain)
+        val refusal = refusal(response, hostsOf) ?: return response
         response.close()
         if (request.cacheControl.onlyIfCached) throw refusal
         return afresh(chain)
     }
 
-    /** Why an answer must not be taken out of the cache; null if it was not, or may be. */
-    private fun refusal(answer: Response, hostsOf: (Request) -> Set<String>): SslPinningException? {
+    /** Why an answer, or one that has redirected to it, must not be taken out of the cache; null if none was, or all may be. */
+    private fun refusal(last: Response, hostsOf: (Request) -> Set<String>): SslPinningException? {
+        var answer: Response? = last
+        while (answer != null) {
+            refusalOfOne(answer, hostsOf)?.let { return it }
+            answer = answer.priorResponse
+        }
+        return null
+    }
+
+    private fun refusalOfOne(answer: Response, hostsOf: (Request) -> Set<String>): SslPinningException? {
         val cached = answer.cacheResponse ?: return null
         if (!answer.request.isHttps) return null
         return hostsOf(answer.request).firstNotNullOfOrNull { host -> Judge.evaluate(host) { chainOf(cached.handshake) } }
@@ -48,10 +62,11 @@ internal object CachedAnswers {
      */
     fun proceedToNetwork(chain: Interceptor.Chain): Response {
         val request = chain.request()
-        val expected = request.tag(Expected::class.java) ?: return chain.proceed(request)
-        if (isElsewhere(expected.url, request.url) && isAnyHostEnforced()) throw RedirectOutOfCache()
+        val url = expected[chain.call()] ?: return chain.proceed(request)
+        if (isElsewhere(url, request.url) && isAnyHostEnforced()) throw RedirectOutOfCache()
         val response = chain.proceed(request)
-        expected.url = response.header("Location")?.let(request.url::resolve) ?: request.url
+        val next = response.header("Location")?.let(request.url::resolve) ?: request.url
+        if (next != url) expected.replace(chain.call(), next)
         return response
     }
 

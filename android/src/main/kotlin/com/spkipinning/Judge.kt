@@ -10,7 +10,9 @@ internal class Chain(
     val certificates: List<X509Certificate>,
     /** Whether this is the path that was validated, and not just what the server sent. */
     val isValidated: Boolean,
-)
+) {
+    val encoded: Array<ByteArray> by lazy { Array(certificates.size) { certificates[it].encoded } }
+}
 
 /** What OkHttp takes for the path of a handshake: not valid if there was none, or a trust manager has told one that is none. */
 internal fun chainOf(handshake: Handshake?): Chain {
@@ -64,8 +66,7 @@ internal object Judge {
             val goesAhead = !NativeCheck.isPinned(host) && question(host, NO_CHAIN, true, STACK) == null
             if (goesAhead) return null
             val known = chain()
-            val certificates = Array<ByteArray>(known.certificates.size) { known.certificates[it].encoded }
-            question(host, certificates, known.isValidated, STACK)?.let(SslPinningException::of)
+            question(host, known.encoded, known.isValidated, STACK)?.let(SslPinningException::of)
         } catch (error: Throwable) {
             if (mayBePinned(host)) unjudged(SslPinningException.unjudged(host, "$error", error)) else null
         }

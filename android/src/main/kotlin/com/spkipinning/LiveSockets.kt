@@ -14,9 +14,22 @@ import javax.net.ssl.SSLSocketFactory
 internal object LiveSockets {
     /** A connection whose handshake is done, and the socket below TLS. */
     class Live(val socket: Socket, val host: String, val path: ValidatedPath) {
-        /** The generation by which its handshake was allowed. */
+        /** For which hosts it may be used, by the configuration of that generation. */
+        private class Allowed(val generation: Long, val hosts: Set<String>)
+
         @Volatile
-        var allowedBy = -1L
+        private var allowed = Allowed(-1, emptySet())
+
+        fun isAllowed(host: String, generation: Long): Boolean =
+            allowed.let { generation >= 0 && it.generation == generation && host in it.hosts }
+
+        /** `generation`: as it was before the judgement, so that none is remembered for a later one. */
+        @Synchronized
+        fun allow(host: String, generation: Long) {
+            if (generation < allowed.generation) return
+            val others = allowed.takeIf { it.generation == generation }?.hosts.orEmpty()
+            allowed = Allowed(generation, others + host)
+        }
 
         fun chain(tls: SSLSocket): Chain = path.of(tls.session, host)
     }
@@ -45,14 +58,8 @@ internal object LiveSockets {
         return Live(socket, host, path).also { synchronized(live) { live[tls] = it } }
     }
 
-    /** Whether its handshake was for this host, and allowed by the configuration of this generation. */
-    fun isAllowed(socket: Socket, host: String, generation: Long): Boolean {
-        val known = synchronized(live) { live[socket] } ?: return false
-        return generation >= 0 && known.host == host && known.allowedBy == generation
-    }
-
-    /** The certificates of a connection; null if it is not one of these. */
-    fun chainOf(socket: Socket): Chain? = synchronized(live) { live[socket] }?.chain(socket as SSLSocket)
+    /** What is known of a connection; null if it is not one of these. */
+    fun of(socket: Socket): Live? = synchronized(live) { live[socket] }
 
     /** Has the connections judged again if another configuration is in force. Returns when those are cut that have to be. */
     fun judgeAgain() {
@@ -61,16 +68,18 @@ internal object LiveSockets {
         synchronized(this) {
             if (generation == judgedBy) return
             val open = synchronized(live) { live.entries.map { it.key to it.value } }
-            for ((tls, connection) in open) if (!tls.isClosed && !connection.socket.isClosed) judge(tls, connection)
+            for ((tls, connection) in open) {
+                if (!tls.isClosed && !connection.socket.isClosed) judge(tls, connection, generation)
+            }
             judgedBy = generation
         }
     }
 
-    private fun judge(tls: SSLSocket, connection: Live) {
+    private fun judge(tls: SSLSocket, connection: Live, generation: Long) {
         val chain = { connection.chain(tls) }
         // One that stays is neither counted nor reported a second time.
-        Judge.evaluate(connection.host, chain) ?: return
-        Judge.check(connection.host, chain) ?: return
+        val isRefused = Judge.evaluate(connection.host, chain) != null && Judge.check(connection.host, chain) != null
+        if (!isRefused) return connection.allow(connection.host, generation)
         try {
             connection.socket.close()
         } catch (_: IOException) {

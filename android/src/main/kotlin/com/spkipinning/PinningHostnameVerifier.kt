@@ -24,9 +24,9 @@ internal class PinningHostnameVerifier(
         // First, or a change of pins in between would find it neither here nor there.
         val live = LiveSockets.isEstablished(host, path)
         if (!delegate.verify(host, session)) return false
-        val generation = Judge.generation() // before the judgement, so that it is never remembered for a later one
+        val generation = Judge.generation()
         Judge.check(host) { path.of(session, host) }?.let { throw it }
-        live?.allowedBy = generation
+        live?.allow(host, generation)
         return true
     }
 

@@ -16,7 +16,10 @@ import javax.net.ssl.X509TrustManager
  * Finds the path that a trust manager accepts among the certificates that a server sent. Servers may send anything behind
  * their own chain, so that what they sent proves nothing: only who really issued the leaf may satisfy a pin.
  */
-internal class ValidatedPath(private val trustManager: X509TrustManager) {
+internal class ValidatedPath(
+    private val trustManager: X509TrustManager,
+    private val remembered: RememberedPaths = RememberedPaths(),
+) {
     /**
      * Android's own trust managers, with an app's network security configuration, tell the path: that is what their method
      * of three arguments is for. Null for a trust manager without it.
@@ -33,7 +36,7 @@ internal class ValidatedPath(private val trustManager: X509TrustManager) {
     fun of(session: SSLSession, host: String): Chain {
         val sent = session.peerCertificates.filterIsInstance<X509Certificate>()
         return try {
-            Chain(find(sent, host), isValidated = true)
+            remembered.get(host, sent) { find(sent, host) }
         } catch (_: Exception) { // no path, by as many exceptions as there are trust managers and providers
             Chain(sent, isValidated = false)
         }

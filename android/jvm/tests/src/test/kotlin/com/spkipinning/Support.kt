@@ -3,10 +3,12 @@ package com.spkipinning
 import java.io.IOException
 import java.net.InetAddress
 import java.security.KeyStore
+import java.security.cert.Certificate
 import java.security.cert.X509Certificate
 import javax.net.ssl.HostnameVerifier
 import javax.net.ssl.KeyManager
 import javax.net.ssl.SSLContext
+import javax.net.ssl.SSLSession
 import javax.net.ssl.TrustManagerFactory
 import javax.net.ssl.X509TrustManager
 import okhttp3.Dns
@@ -70,6 +72,14 @@ class Tls(provider: String, anchors: List<X509Certificate> = listOf(Testbed.ca),
 /** Stands in for DNS: every name is on loopback. */
 class Loopback(private val addresses: Int = 1) : Dns {
     override fun lookup(hostname: String): List<InetAddress> = List(addresses) { InetAddress.getByName("127.0.0.1") }
+}
+
+/** A session with a server that has sent these. */
+class SessionWith(
+    private val certificates: List<X509Certificate>,
+    session: SSLSession = SSLContext.getDefault().createSSLEngine().session,
+) : SSLSession by session {
+    override fun getPeerCertificates(): Array<Certificate> = certificates.toTypedArray()
 }
 
 /** What an app would have without the library, trusting the testbed. */

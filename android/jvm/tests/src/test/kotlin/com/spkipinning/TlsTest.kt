@@ -5,8 +5,6 @@ import java.security.cert.Certificate
 import java.security.cert.X509Certificate
 import java.util.Base64
 import java.util.concurrent.atomic.AtomicBoolean
-import javax.net.ssl.SSLContext
-import javax.net.ssl.SSLSession
 import javax.net.ssl.X509TrustManager
 import okhttp3.Cache
 import okhttp3.CertificatePinner
@@ -110,7 +108,7 @@ class TlsTest {
                 return listOf(chain.first(), root.certificate)
             }
         }
-        val session = SessionWith(SSLContext.getDefault().createSSLEngine().session, listOf(leaf, Testbed.ca))
+        val session = SessionWith(listOf(leaf, Testbed.ca))
         val chain = ValidatedPath(telling).of(session, "a.test")
         assertEquals(listOf(true, listOf(leaf, root.certificate)), listOf(chain.isValidated, chain.certificates))
         assertEquals(listOf("a.test"), asked)
@@ -187,9 +185,8 @@ class TlsTest {
     fun `a leaf that the app itself trusts may be pinned`() {
         val leaf = HeldCertificate.Builder().addSubjectAlternativeName("own.spki.test").build()
         val path = ValidatedPath(Tls("JSSE", listOf(leaf.certificate)).trustManager)
-        val session = SSLContext.getDefault().createSSLEngine().session
-        assertFalse(path.of(SessionWith(session, listOf(Testbed.ca)), "own.spki.test").isValidated)
-        val chain = path.of(SessionWith(session, listOf(leaf.certificate)), "own.spki.test")
+        assertFalse(path.of(SessionWith(listOf(Testbed.ca)), "own.spki.test").isValidated)
+        val chain = path.of(SessionWith(listOf(leaf.certificate)), "own.spki.test")
         assertEquals(listOf(true, listOf(leaf.certificate)), listOf(chain.isValidated, chain.certificates))
     }
 
@@ -301,8 +298,3 @@ class TlsTest {
 
 private fun X509Certificate.pem(): String =
     "-----BEGIN CERTIFICATE-----\n${Base64.getMimeEncoder().encodeToString(encoded)}\n-----END CERTIFICATE-----\n"
-
-private class SessionWith(session: SSLSession, private val certificates: List<X509Certificate>) :
-    SSLSession by session {
-    override fun getPeerCertificates(): Array<Certificate> = certificates.toTypedArray()
-}
