@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { rootCertificates } from 'node:tls';
 import { adviceForServer } from '../cli/advice.js';
 import { styleFor } from '../cli/output.js';
 import { cli } from './cli-support.js';
@@ -22,35 +21,6 @@ function hashOf(name: string, ...more: string[]) {
   const { host, port } = hostOf(name);
   return cli(['hash', `${host}:${port}`, '--connect', '127.0.0.1', '--ca', testbed.document.caFile, ...more]);
 }
-
-test('whoever hashes a live server is told whose keys these may be', async () => {
-  const { host, port } = hostOf('leaf');
-  const args = ['hash', `${host}:${port}`, '--connect', '127.0.0.1'];
-  // As on a machine that has the CA of a proxy among its own.
-  const run = await cli(args, { env: { SSL_CERT_FILE: testbed.document.caFile } });
-  assert.equal(run.code, 0, run.stderr);
-  assert.match(run.stdout, /^warning: this machine trusts .*root.*, but browsers do\s+not/im);
-  assert.match(run.stdout, /not\s+the\s+keys\s+of\s+leaf\.spki\.test/);
-  for (const line of run.stdout.split('\n')) assert.ok(line.length <= 100, line);
-  assert.doesNotMatch((await hashOf('leaf')).stdout, /browsers/, 'who names a CA knows');
-});
-
-test('a chain under a root of browsers is told apart from one that this machine alone trusts', () => {
-  const served = rootCertificates.slice(0, 3).map((pem) => ({
-    ...{ pin: workspace.pinOfCertificate(pem), subject: 'CN=Root', issuer: 'CN=Root', keyAlgorithm: null },
-    ...{ notBefore: null, notAfter: null, der: '', role: 'root' as const },
-  }));
-  for (const root of served) {
-    const leaf = { ...root, role: 'leaf' as const };
-    const advice = adviceForServer('a.test', [leaf, root], styleFor({}, {}));
-    assert.match(advice, /^These are the keys that this network has shown to this machine\. Before you\s+ship/);
-    const pin = 'AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=';
-    assert.match(
-      adviceForServer('a.test', [leaf, { ...root, pin }], styleFor({}, {})),
-      /^warning: this machine/,
-    );
-  }
-});
 
 /** The pins of a chain file by the pipeline of openssl commands. */
 function pinsByOpenssl(file: string): string[] {

@@ -519,6 +519,15 @@ fn who_signs_is_told_of_every_mistake() {
     }
     let expired = claims_with(1, json!({"iat": NOW - DAY, "exp": NOW - 1}));
     assert_eq!(problems(&expired), [("/exp".to_owned(), "manifest-expired")]);
+    let keys = |seeds: &[u8]| -> Value {
+        seeds
+            .iter()
+            .map(|seed| serde_json::from_str::<Value>(&Signer::ed25519(*seed).key().jwk()).unwrap())
+            .collect()
+    };
+    let alone = claims_with(1, json!({"publicKeys": keys(&[1])}));
+    assert_eq!(problems(&alone), [("/publicKeys".to_owned(), "no-backup-signing-key")]);
+    assert_eq!(problems(&claims_with(1, json!({"publicKeys": keys(&[1, 2])}))), []);
     assert_eq!(check_claims("[]", now)[0].code, "not-an-object");
     assert_eq!(check_claims("{", now)[0].code, "json-syntax");
 }

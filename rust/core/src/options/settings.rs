@@ -117,12 +117,6 @@ impl Reader {
                 self.problems.error(path, finding.suggest(format!("add `{name}`, or remove `updates`")));
             }
         }
-        if public_keys.len() == 1 {
-            let message = "there is one signing key: when it is lost or stolen, no installed app can be rescued any more";
-            let finding = Finding::new("no-backup-signing-key", message)
-                .suggest("make a second key with `keygen`, keep it offline, and add its public half");
-            self.problems.warning(path.member("publicKeys"), finding);
-        }
         let interval = Duration::from_secs(interval.unsigned_abs());
         Some(UpdateSettings { url: url?, public_keys, interval, audience })
     }
@@ -141,6 +135,12 @@ impl Reader {
                 Ok(key) => read.push(key),
                 Err(finding) => self.problems.error(path, finding),
             }
+        }
+        if read.len() == 1 {
+            let message = "there is one signing key: when it is lost or stolen, no installed app can be rescued any more";
+            let finding = Finding::new("no-backup-signing-key", message)
+                .suggest("make a second key with `keygen`, keep it offline, and add its public half");
+            self.problems.warning(path, finding);
         }
         read
     }
