@@ -42,7 +42,7 @@ const LOAD = join(ROOT, 'tests/sanitizers/Load.java');
  * @param {boolean} long
  */
 function testJni(library, env, long) {
-  const rounds = long ? ['-Dodd.rounds=2000'] : [];
+  const rounds = long ? ['-Dodd.rounds=200'] : [];
   return maven(env, 'tests/android-arm64/pom.xml', JNI, [`-Dlibrary.host=${library}`, ...rounds]);
 }
 
