@@ -1,4 +1,5 @@
-//! A mistake on purpose, loaded by Node: what the address sanitizer has to find before its silence means anything.
+//! A mistake on purpose, loaded by Node or a JVM: what the address sanitizer has to find before its silence means
+//! anything.
 
 use std::hint::black_box;
 
