@@ -40,6 +40,13 @@ extension AllTests {
       #expect(await handshake("root", host: "b.test") == .goOn)
     }
 
+    @Test func anAppThatLeavesOutWhatIsEmbeddedIsToldSo() {
+      #expect(load(json(["a.test": ["publicKeyHashes": [wrongPin, leaf]]])) == nil)
+      let events = Events()
+      _ = Configuration.initialize("{}")
+      #expect(events.reasons == ["pins-dropped"])
+    }
+
     @Test func isReplacedByWhatTheAppSets() async {
       #expect(load(json(["a.test": ["publicKeyHashes": [wrongPin, leaf]]])) == nil)
       pin(["b.test": wrongPin])

@@ -92,6 +92,20 @@ class InitializerTest {
     }
 
     @Test
+    fun `an app that leaves out what is embedded is told so`() {
+        embed("""{"domains": {"${host.host}": {"publicKeyHashes": ["$WRONG_PIN"]}}, "settings": {}}""")
+        start()
+        assertRefused("no-pin-matched") { pinned().get(host.url()) }
+        val events = eventsOf {
+            Configuration.initialize("{}")
+            assertEquals(200, pinned().get(host.url()).status)
+        }
+        val dropped = events.single { it.getString("reason") == "pins-dropped" }
+        assertEquals("warning", dropped.getString("kind"))
+        assertTrue("$dropped", " the pins of ${host.host}, which were in force" in dropped.getString("message"))
+    }
+
+    @Test
     fun `who starts it while somebody else does waits until the configuration is in force`() {
         embed("""{"domains": {"${host.host}": {"publicKeyHashes": ["$WRONG_PIN"]}}}""")
         val (isReading, mayGoOn) = CountDownLatch(1) to CountDownLatch(1)
