@@ -333,7 +333,7 @@ extension AllTests {
       #expect(await load.shows("root") == .goOn)
       #expect(load.answers())
       #expect(scripts.ask(App()).answers(isTaken: true))
-      #expect(events.reasons == ["no-pin-matched"])
+      #expect(events.reasons == ["pins-dropped", "no-pin-matched"])
     }
 
     @Test func pinsThatAreChangedWhile20RequestsRunCutThoseThatAreNotAllowed() async {

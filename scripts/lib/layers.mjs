@@ -26,7 +26,7 @@ import { ANDROID_TOOLCHAIN, OTHER_NODES, otherNode } from './tools.mjs';
  */
 
 /** For a file of JavaScript tests: one that never ends is cut off, and has failed. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 /** For a file that installs a whole app first. */
 const APP_TIMEOUT_MS = 900_000;
@@ -71,7 +71,7 @@ export const LAYERS = [
     name: 'sanitizers',
     code: 'tests/sanitizers',
     lane: 'node',
-    tools: ['linux', 'node', 'cargo', 'rustc', 'cc', 'openssl'],
+    tools: ['linux', 'node', 'cargo', 'rustc', 'cc', 'openssl', 'java', 'mvn'],
     run: async () => {
       await build();
       return testSanitizers();
