@@ -12,7 +12,7 @@ import { NAME, Project } from './tarball.js';
  * What the package may weigh in MB, unpacked: with one Node add-on, of this machine, and without the phones' libraries, which
  * only a release has. `npm run size` looks after those. A ninth of the text are the Swift bindings, where they have been made.
  */
-const BUDGET = { text: 0.8, addon: 5.8 };
+const BUDGET = { text: 0.85, addon: 5.8 };
 
 const NODE_OF_ENGINES = '20.12.0';
 
