@@ -3,8 +3,8 @@
  * Layers side by side, for a machine that has nothing else to do: each in a process of its own, so that what they print
  * does not mix. Layers of one lane come one after the other.
  */
-import { spawn } from 'node:child_process';
 import { countsOfLayers, NONE, settle } from './counts.mjs';
+import { run } from './run.mjs';
 import { secondsSince } from './steps.mjs';
 
 /** How often it is said what is still at work: a log without news is taken for a hanging one. */
@@ -27,11 +27,8 @@ const NEWS_MS = 120_000;
 export async function inLanes(layers, command) {
   /** @type {Map<string, string[]>} what the layers at work have printed */
   const atWork = new Map();
-  const printAll = () => {
-    for (const [name, output] of atWork) print(name, output, 'not at its end');
-  };
   const end = () => {
-    printAll();
+    for (const [name, output] of atWork) print(name, output, 'not at its end');
     process.exit(1);
   };
   process.once('SIGTERM', end).once('SIGINT', end);
@@ -45,7 +42,8 @@ export async function inLanes(layers, command) {
       const output = /** @type {string[]} */ ([]);
       const start = performance.now();
       atWork.set(name, output);
-      const code = await collect(command(name), output);
+      const [program, ...args] = command(name);
+      const { code } = await run(program, args, { hear: (text) => output.push(text) });
       atWork.delete(name);
       const seconds = secondsSince(start);
       print(name, output, `${seconds.toFixed(1)} s`);
@@ -67,23 +65,4 @@ export async function inLanes(layers, command) {
  */
 function print(name, output, note) {
   process.stdout.write(`\n══ ${name} (${note}) ══\n${output.join('')}`);
-}
-
-/**
- * @param {readonly [string, ...string[]]} command
- * @param {string[]} output
- * @returns {Promise<number | null>} the exit code; null if it did not start, or a signal ended it
- */
-function collect([program, ...args], output) {
-  return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => output.push(text));
-    }
-    child.on('error', (error) => {
-      output.push(`${error.message}\n`);
-      resolve(null);
-    });
-    child.on('close', resolve);
-  });
 }

@@ -23,6 +23,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  * @property {string} [cwd] where it runs, unless in the repository
  * @property {number} [timeout] milliseconds, after which it is killed
  * @property {'nothing' | 'progress' | 'all'} [show] what to let through while it runs; 'progress' is standard error
+ * @property {(text: string) => void} [hear] is given what it prints, on both streams, as it comes
  */
 
 /**
@@ -32,7 +33,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  * @param {RunOptions} [options]
  * @returns {Promise<Outcome>}
  */
-export function run(command, args, { env = {}, cwd = ROOT, timeout, show = 'nothing' } = {}) {
+export function run(command, args, { env = {}, cwd = ROOT, timeout, show = 'nothing', hear } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
@@ -45,10 +46,12 @@ export function run(command, args, { env = {}, cwd = ROOT, timeout, show = 'noth
     for (const name of /** @type {const} */ (['stdout', 'stderr'])) {
       child[name]?.setEncoding('utf8').on('data', (text) => {
         output[name] += text;
+        hear?.(text);
         if (show === 'all') process.stdout.write(text);
       });
     }
     child.on('error', (error) => {
+      hear?.(`${error.message}\n`);
       const missing = /** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT';
       resolve({ missing, code: null, stdout: '', stderr: error.message });
     });

@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { TESTBED } from '../build.mjs';
 import { countsOfMaven, settle, sum } from '../counts.mjs';
 import { ROOT, run } from '../run.mjs';
-import { requireTools } from '../tools.mjs';
 import { DIRECTORY, findsPlantedMistake, watched } from './instrumented.mjs';
 
 /** HotSpot reads where nothing is, on purpose, and takes the signal. */
@@ -24,7 +23,6 @@ const HANDSHAKES = ['VectorsTest', 'FailClosedTest', 'TlsTest', 'HttpTest', 'Web
  * @param {{ library: string, runtime: string, long: boolean }} what
  */
 export async function testJvm({ library, runtime, long }) {
-  await requireTools(['java', 'mvn']);
   const how = { runtime, options: OPTIONS };
   const load = (/** @type {string} */ planted) => /** @type {const} */ (['java', LOAD, planted]);
   return sum([
