@@ -229,8 +229,8 @@ impl Updater {
         let recipient = self.recipient(settings, now_ms);
         // The tag is what a server has said, and can be that of a manifest which it has not shown. So it is not asked by when
         // there is nothing in force that could be kept: else one wrong answer would be the end of all updates.
-        let is_in_force = ledger.newest().is_some_and(|newest| newest.admit(&recipient).is_ok());
-        let tag = entity_tag.as_deref().filter(|_| is_in_force);
+        let in_force = ledger.newest().map(|newest| newest.admit(&recipient));
+        let tag = entity_tag.as_deref().filter(|_| matches!(in_force, Some(Ok(()))));
         let (token, entity_tag) = match fetch(&self.client, &settings.url, tag)? {
             // Nobody has signed that. The next look asks for the whole, or who once stood between could leave the app a tag
             // of their choice, and the right server would confirm it for ever.
@@ -244,9 +244,7 @@ impl Updater {
         let Some(newer) = newer else {
             self.state().entity_tag = entity_tag;
             // Also what is no news has to be in force still: a server that has nothing else has nothing.
-            if let Some(newest) = ledger.newest() {
-                newest.admit(&recipient)?;
-            }
+            in_force.transpose()?;
             return Ok(Updated::UpToDate { version: version(&ledger) });
         };
         let applied = version(&newer);
