@@ -4,10 +4,8 @@
 
 mod common;
 
-use common::{Events, WRONG, now_ms, signer::Signer};
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned, crypto::ring::default_provider, pki_types::PrivateKeyDer,
-};
+use common::{Events, WRONG, now_ms, server_config, signer::Signer};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use spki_pinning_core::{Engine, Source};
 use spki_pinning_net::{
@@ -41,17 +39,11 @@ impl Server {
     /// `answer` is given the request.
     fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let identity = rcgen::generate_simple_self_signed(["pins.test".to_owned()]).unwrap();
-        let key = PrivateKeyDer::try_from(identity.signing_key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![identity.cert.der().clone()], key)
-            .unwrap();
+        let config = server_config(vec![identity.cert.der().clone()], &identity.signing_key);
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let sent = Arc::new(AtomicU64::new(0));
-        let (config, counted, answer) = (Arc::new(config), sent.clone(), Arc::new(answer));
+        let (counted, answer) = (sent.clone(), Arc::new(answer));
         thread::spawn(move || {
             for socket in listener.incoming() {
                 let mut stream =
@@ -153,9 +145,9 @@ fn what_is_read_over_has_an_end_too() {
     }
 }
 
-/// Versions 1, and later 2, of which the first was given the entity tag of the second: by a cache that mixes them up, or by
+/// An app whose server has given version 1 the entity tag of version 2, which it has by now: a cache that mixes them up, or
 /// somebody who wants to be believed for longer than he can lie.
-fn server_that_has_lied(now: i64) -> (Server, Arc<AtomicU64>) {
+fn deceived(now: i64) -> App {
     let published = Arc::new(AtomicU64::new(1));
     let current = published.clone();
     let server = Server::start(move |request| match current.load(Ordering::SeqCst) {
@@ -165,29 +157,25 @@ fn server_that_has_lied(now: i64) -> (Server, Arc<AtomicU64>) {
         }
         _ => ok("\"two\"", &manifest(2, now, 40)),
     });
-    (server, published)
-}
-
-#[test]
-fn an_entity_tag_of_something_else_ends_no_updates_after_the_manifest_has_expired() {
-    let now = now_ms();
-    let (server, published) = server_that_has_lied(now);
     let app = App::new(&server, now);
     app.background.update(now).unwrap();
     published.store(2, Ordering::SeqCst);
     // Nobody can know better as long as there is a manifest in force.
     assert_eq!(app.background.update(now + DAY), Ok(Updated::UpToDate { version: 1 }));
+    app
+}
+
+#[test]
+fn an_entity_tag_of_something_else_ends_no_updates_after_the_manifest_has_expired() {
+    let now = now_ms();
+    let app = deceived(now);
     assert_eq!(app.background.update(now + 11 * DAY), Ok(Updated::Applied { version: 2 }));
 }
 
 #[test]
 fn an_entity_tag_of_something_else_ends_no_updates_when_a_pin_fails() {
     let now = now_ms();
-    let (server, published) = server_that_has_lied(now);
-    let app = App::new(&server, now);
-    app.background.update(now).unwrap();
-    published.store(2, Ordering::SeqCst);
-    assert_eq!(app.background.update(now + DAY), Ok(Updated::UpToDate { version: 1 }));
+    let app = deceived(now);
     assert!(app.engine.check(Some("own.test"), &[b"nothing"], "test", now).is_blocked());
     assert!(!app.events.take().is_empty());
     // The thread has been woken; it may have looked by now.

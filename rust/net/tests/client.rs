@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, WRONG, fetch, refused};
+use common::{Bench, WRONG, fetch, refused, server_config};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     crypto::ring::{default_provider, sign::any_supported_type},
@@ -206,17 +206,11 @@ fn body_that_is_cut_off_is_an_error() {
 
 /// Answers one request without its length, and ends the connection with TLS's goodbye or without.
 fn serve_to_the_end(identity: &rcgen::CertifiedKey<rcgen::KeyPair>, goodbye: bool) -> SocketAddr {
-    let key = PrivateKeyDer::try_from(identity.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![identity.cert.der().clone()], key)
-        .unwrap();
+    let config = server_config(vec![identity.cert.der().clone()], &identity.signing_key);
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
-        let tls = ServerConnection::new(Arc::new(config)).unwrap();
+        let tls = ServerConnection::new(config).unwrap();
         let mut stream = StreamOwned::new(tls, listener.accept().unwrap().0);
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {

@@ -1,19 +1,17 @@
 //! Probing real servers: every way it can go wrong on loopback, and that each is told apart.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
+mod common;
+
+use common::server_config;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
-use rustls::{
-    ServerConfig, ServerConnection,
-    crypto::ring::default_provider,
-    pki_types::{CertificateDer, PrivateKeyDer},
-};
+use rustls::{ServerConnection, pki_types::CertificateDer};
 use spki_pinning_core::certificate::describe;
 use spki_pinning_net::probe::{Probe, ProbeError, ProbeOptions, Roots, Stage, probe};
 use spki_pinning_testbed::{Host, Testbed};
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener},
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -46,15 +44,9 @@ fn serve(treat: impl FnOnce(std::net::TcpStream) + Send + 'static) -> SocketAddr
 
 /// A TLS server with this chain, for one connection.
 fn serve_tls(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> SocketAddr {
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
+    let config = server_config(chain, key);
     serve(move |mut stream| {
-        let mut tls = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut tls = ServerConnection::new(config).unwrap();
         while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
     })
 }

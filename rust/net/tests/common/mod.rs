@@ -3,6 +3,11 @@
 
 pub(crate) mod signer;
 
+use rustls::{
+    ServerConfig,
+    crypto::ring::default_provider,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
 use spki_pinning_core::{Engine, Event, EventSink};
 use spki_pinning_net::{
     client::{Builder, NetError, PinnedClient},
@@ -17,6 +22,18 @@ use std::{
 
 /// A pin that nobody has.
 pub(crate) const WRONG: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+
+/// Of a TLS server that shows this chain, and nothing else.
+pub(crate) fn server_config(chain: Vec<CertificateDer<'static>>, key: &rcgen::KeyPair) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
+}
 
 /// Collects events.
 #[derive(Default)]
