@@ -12,23 +12,23 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 use spki_pinning_core::{Engine, Source, report::App};
 use spki_pinning_fuzz::{
-    NO_CHAIN, NOW, OTHER_PIN, PIN, Signer, is_blocked,
+    NO_CHAIN, NOW, OTHER_PIN, PIN, Signer,
+    app::{FOLDER, NoTrust},
+    is_blocked,
     server::{Answer, Asked, FOREIGN, GOOD, Scripted, tag},
 };
 use spki_pinning_net::{
     background::{Background, Surroundings, Updated},
     client::in_memory,
-    validate::{ChainValidator, Presented, Roots, ValidatedChain},
+    validate::Roots,
 };
 use std::{
     fs,
-    path::Path,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicI64, Ordering},
     },
 };
-use tempfile::TempDir;
 
 const PARTS: usize = 12;
 /// Of all parts: each of them makes requests.
@@ -42,29 +42,11 @@ const MAX_REQUESTS: usize = 4;
 const PINS: &str = "https://pins.test/pins.jwt";
 const REPORTS: &str = "https://reports.test/reports";
 
-static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
-    let memory = Path::new("/dev/shm"); // where there is one, a write that reaches the disk costs nothing
-    let folder = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
-    folder.expect("a folder can be made")
-});
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let domains = json!({"own.test": {"publicKeyHashes": [PIN, OTHER_PIN], "includeSubdomains": true}});
     let updates = json!({"url": PINS, "publicKeys": [Signer::new(1).jwk()]});
     json!({"domains": domains, "settings": {"updates": updates, "reportUris": [REPORTS]}}).to_string()
 });
-
-#[derive(Debug)]
-struct NoTrust;
-
-impl ChainValidator for NoTrust {
-    fn validate(
-        &self,
-        _: &Presented<'_>,
-        _: &dyn Fn(&[rustls_pki_types::CertificateDer<'_>]) -> bool,
-    ) -> Result<ValidatedChain, rustls::Error> {
-        Err(rustls::Error::NoCertificatesPresented)
-    }
-}
 
 fuzz_target!(|bytes: &[u8]| {
     let mut parts = parts(bytes).map(|part| {

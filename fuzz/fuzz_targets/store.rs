@@ -7,52 +7,36 @@
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use spki_pinning_core::{Engine, Source, report::App};
-use spki_pinning_fuzz::{NOW, OTHER_PIN, PIN, Signer, is_blocked};
+use spki_pinning_fuzz::{
+    NOW, OTHER_PIN, PIN, Signer,
+    app::{FOLDER, NoTrust},
+    is_blocked,
+};
 use spki_pinning_net::{
     background::{Background, Surroundings},
-    validate::{ChainValidator, Presented, Roots, ValidatedChain},
+    validate::Roots,
 };
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     thread,
 };
-use tempfile::TempDir;
 
 const MAX_REPORTS: usize = 64;
 const MAX_SEEN: usize = 256;
 /// Nothing listens there: what would be fetched or delivered cannot be.
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
-static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
-    let memory = Path::new("/dev/shm"); // where there is one, a write that reaches the disk costs nothing
-    let folder = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
-    folder.expect("a folder can be made")
-});
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let domains = json!({"own.test": {"publicKeyHashes": [PIN, OTHER_PIN], "includeSubdomains": true}});
     let updates = json!({"url": "https://localhost:1/pins.jwt", "publicKeys": [Signer::new(1).jwk()]});
     let uris = ["https://localhost:1/reports", "https://localhost:1/more"];
     json!({"domains": domains, "settings": {"updates": updates, "reportUris": uris}}).to_string()
 });
-
-#[derive(Debug)]
-struct NoTrust;
-
-impl ChainValidator for NoTrust {
-    fn validate(
-        &self,
-        _: &Presented<'_>,
-        _: &dyn Fn(&[rustls_pki_types::CertificateDer<'_>]) -> bool,
-    ) -> Result<ValidatedChain, rustls::Error> {
-        Err(rustls::Error::NoCertificatesPresented)
-    }
-}
 
 fuzz_target!(|bytes: &[u8]| {
     let (updates, reports) = parts(bytes);

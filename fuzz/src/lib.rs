@@ -1,5 +1,6 @@
 //! What several targets need.
 
+pub mod app;
 pub mod der;
 pub mod server;
 
