@@ -87,17 +87,22 @@ class CacheTest {
         assertEquals(listOf(304, 200), codes())
     }
 
-    @Test
-    fun `a redirect from before the pins leads nobody away from a pinned host`() {
-        val client = caching()
-        val elsewhere = Testbed.host("root")
-        val url = host.url("/redirect?to=${elsewhere.url()}")
+    /** A redirect of the pinned host's to `elsewhere` that the cache has, and nothing of where it leads to. */
+    private fun assertNotFollowed(client: OkHttpClient, url: String, elsewhere: TestbedHost) {
         assertEquals(200, client.get(url).status)
         Testbed.control("POST", "/reset")
         pinHost("rotating", WRONG_PIN)
         client.cache!!.urls().apply { while (hasNext()) if (next().startsWith(elsewhere.url())) remove() }
         assertRefused("no-pin-matched") { client.get(url) }
         assertEquals(0, Testbed.requests("root"), "not one request has followed it")
+    }
+
+    @Test
+    fun `a redirect from before the pins leads nobody away from a pinned host`() {
+        val client = caching()
+        val elsewhere = Testbed.host("root")
+        val url = host.url("/redirect?to=${elsewhere.url()}")
+        assertNotFollowed(client, url, elsewhere)
         takeOver(client)
         assertEquals(200, client.get(url).status)
         assertEquals(listOf(1, 1), listOf("rotating", "root").map(Testbed::requests))
@@ -108,12 +113,7 @@ class CacheTest {
         val client = caching()
         val (first, elsewhere) = Testbed.host("intermediate") to Testbed.host("root")
         val url = first.url("/redirect?to=" + URLEncoder.encode(host.url("/redirect?to=${elsewhere.url()}"), "UTF-8"))
-        assertEquals(200, client.get(url).status)
-        Testbed.control("POST", "/reset")
-        pinHost("rotating", WRONG_PIN)
-        client.cache!!.urls().apply { while (hasNext()) if (next().startsWith(elsewhere.url())) remove() }
-        assertRefused("no-pin-matched") { client.get(url) }
-        assertEquals(0, Testbed.requests("root"), "not one request has followed it")
+        assertNotFollowed(client, url, elsewhere)
         pinHost("rotating", host.pin())
         assertEquals(200, client.get(url).status)
     }
