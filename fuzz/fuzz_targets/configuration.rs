@@ -5,13 +5,16 @@
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
 use spki_pinning_core::{
-    Engine, Outcome, PinSet, Reason, Severity,
+    Engine, Outcome, PinSet, Problem, Reason, Severity,
     check::check,
     host::{MAX_HOST_OCTETS, normalize},
     options::Settings,
     pin_set::Entry,
 };
 use spki_pinning_fuzz::{NO_CHAIN, NOW, OTHER_PIN, PIN, is_blocked, state};
+
+/// The code of the warning that tells what a configuration took away from the one before.
+const DROPPED: &str = "pins-dropped";
 
 fuzz_target!(|document: &str| {
     let engine = Engine::new();
@@ -29,16 +32,21 @@ fuzz_target!(|document: &str| {
         }
         Ok(taken) => {
             assert!(checked.ok);
-            assert_eq!(checked.problems, taken.warnings);
             assert_eq!(taken.generation, engine.generation());
             let pins = engine.pins();
+            let (dropped, own): (Vec<Problem>, Vec<Problem>) =
+                taken.warnings.iter().cloned().partition(|problem| problem.code == DROPPED);
+            assert_eq!(checked.problems, own);
+            assert_eq!(dropped.len(), usize::from(takes_away(&pins)), "{dropped:?}");
             assert_eq!(is_blocked(&engine, "a.before.test", NOW), governs(&pins, "a.before.test"));
             for entry in pins.entries() {
                 does_what_it_says(&engine, &pins, entry);
             }
-            let first = state(&engine);
+            let mut first = state(&engine);
+            assert_eq!(first["warnings"], json!(taken.warnings));
+            first["warnings"] = json!(own);
             let again = engine.initialize(document, NOW).expect("it was taken before");
-            assert_eq!((taken.warnings, &first), (again.warnings, &state(&engine)), "not the same again");
+            assert_eq!((own, &first), (again.warnings, &state(&engine)), "not the same again");
             is_the_same_printed(&pins, &first);
         }
     }
@@ -59,6 +67,15 @@ fn governs(pins: &PinSet, host: &str) -> bool {
     };
     let most_specific = pins.entries().iter().filter(covers).max_by_key(|entry| entry.domain().len());
     most_specific.is_some_and(|entry| !entry.report_only)
+}
+
+/// Whether any host of the configuration before is let through with this one: it warns of that, and only when it replaces that.
+fn takes_away(pins: &PinSet) -> bool {
+    let names = pins.entries().iter().flat_map(|entry| {
+        entry.excluded_subdomains().iter().map(String::as_str).chain([&**entry.domain()])
+    });
+    let within = names.filter(|name| name.ends_with(".before.test")).chain(["before.test"]);
+    within.flat_map(|name| [name.to_owned(), format!("x.{name}")]).any(|host| !governs(pins, &host))
 }
 
 fn does_what_it_says(engine: &Engine, pins: &PinSet, entry: &Entry) {
