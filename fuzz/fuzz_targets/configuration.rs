@@ -71,9 +71,10 @@ fn governs(pins: &PinSet, host: &str) -> bool {
 
 /// Whether any host of the configuration before is let through with this one: it warns of that, and only when it replaces that.
 fn takes_away(pins: &PinSet) -> bool {
-    let names = pins.entries().iter().flat_map(|entry| {
-        entry.excluded_subdomains().iter().map(String::as_str).chain([&**entry.domain()])
-    });
+    let names = pins
+        .entries()
+        .iter()
+        .flat_map(|entry| entry.excluded_subdomains().iter().map(String::as_str).chain([&**entry.domain()]));
     let within = names.filter(|name| name.ends_with(".before.test")).chain(["before.test"]);
     within.flat_map(|name| [name.to_owned(), format!("x.{name}")]).any(|host| !governs(pins, &host))
 }
