@@ -23,6 +23,7 @@ import okhttp3.Response;
 import okhttp3.internal.platform.android.AndroidCertificateChainCleaner;
 import okhttp3.internal.tls.CertificateChainCleaner;
 import org.json.JSONArray;
+import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
@@ -33,12 +34,20 @@ import org.json.JSONObject;
  * One after the other in turns, so that whatever else the machine does falls on all of them; each is compared with the
  * request without pins of the same turn: the time that passes, and that of the thread on a processor, which nothing else
  * on the machine lengthens.
+ *
+ * First to a server on this machine, where what pinning adds is largest beside the rest, then to the same as if it were as far
+ * away as a near one on the Internet.
  */
 public final class RequestMeasurement {
+    /** Milliseconds: twenty there and back. */
+    private static final long ONE_WAY = 10;
+
     private static final String SPARE = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
     private final TestbedProcess testbed;
     private final TestbedProcess.Server server;
+
+    private int port;
 
     /** What an app's own factory would make: that of this package goes over it. */
     private OkHttpClient unpinned;
@@ -46,23 +55,35 @@ public final class RequestMeasurement {
     private RequestMeasurement(TestbedProcess testbed) throws Exception {
         this.testbed = testbed;
         server = testbed.server("http1");
+        port = server.port();
         OkHttpClientProvider.setOkHttpClientFactory(() -> unpinned.newBuilder().build());
         PinningHooks.INSTANCE.install(new ContextWrapper(null)); // as at the start of an app
     }
 
-    /** Prints a JSON array. `arguments`: turns with new connections of either kind, turns with pooled ones. */
+    /** How often: with new connections of either kind, with pooled ones, and of each kind to the server that is away. */
+    record Turns(int anew, int pooled, int away) {}
+
+    /** Prints a JSON array. `arguments`: the three of {@link Turns}. */
     public static void main(String[] arguments) throws Exception {
-        System.out.println(measure(Integer.parseInt(arguments[0]), Integer.parseInt(arguments[1])));
+        int[] turns = Arrays.stream(arguments).mapToInt(Integer::parseInt).toArray();
+        System.out.println(measure(new Turns(turns[0], turns[1], turns[2])));
         System.exit(0); // OkHttp's threads would keep the process for a while
     }
 
-    static JSONArray measure(int newConnections, int pooled) throws Exception {
-        try (TestbedProcess testbed = new TestbedProcess()) {
+    static JSONArray measure(Turns turns) throws Exception {
+        try (TestbedProcess testbed = new TestbedProcess();
+                DistantPort away = new DistantPort(testbed.server("http1").port(), ONE_WAY)) {
             RequestMeasurement measurement = new RequestMeasurement(testbed);
             JSONArray found = new JSONArray();
             for (Connection connection : Connection.values()) {
-                int turns = connection == Connection.POOLED ? pooled : newConnections;
-                for (JSONObject each : measurement.compare(connection, turns)) found.put(each);
+                int often = connection == Connection.POOLED ? turns.pooled : turns.anew;
+                // What has more code takes longer until the VM has compiled it.
+                measurement.compare(connection, connection.inWords, often, often).forEach(found::put);
+            }
+            measurement.port = away.port();
+            for (Connection connection : Connection.values()) {
+                String how = connection.inWords + ", " + 2 * ONE_WAY + " ms away";
+                measurement.compare(connection, how, 1, turns.away).forEach(found::put);
             }
             return found;
         }
@@ -116,12 +137,12 @@ public final class RequestMeasurement {
         }
 
         /** From the call to the last byte of the answer. */
-        Times request(boolean isAnew) throws IOException {
+        Times request(boolean isAnew) throws IOException, JSONException {
             long start = System.nanoTime();
             long startCpu = THREADS.getCurrentThreadCpuTime();
             OkHttpClient.Builder builder = client.newBuilder();
             if (slot != null) slot.apply(builder);
-            Request request = new Request.Builder().url(server.url()).build();
+            Request request = new Request.Builder().url("https://" + server.host() + ":" + port + "/").build();
             try (Response response = builder.build().newCall(request).execute()) {
                 response.body().bytes();
                 Times times =
@@ -174,9 +195,8 @@ public final class RequestMeasurement {
         throw new NoSuchFieldException("NetworkingModule has no slot");
     }
 
-    private List<JSONObject> compare(Connection connection, int turns) throws Exception {
+    private List<JSONObject> compare(Connection connection, String how, int warmUp, int turns) throws Exception {
         List<Candidate> candidates = candidates();
-        int warmUp = turns; // what has more code takes longer until the VM has compiled it
         List<Integer> order = new ArrayList<>(IntStream.range(0, candidates.size()).boxed().toList());
         Random random = new Random(1);
         Times[][] times = new Times[candidates.size()][turns];
@@ -203,7 +223,7 @@ public final class RequestMeasurement {
                 added[turn] = own[turn].cpu - base.cpu;
             }
             found.add(new JSONObject()
-                .put("how", connection.inWords)
+                .put("how", how)
                 .put("name", candidates.get(index).name)
                 .put("turns", turns)
                 .put("ns", median(passed)[1])

@@ -29,8 +29,8 @@ final class TestbedProcess implements AutoCloseable {
             return json.getJSONObject("pins").getString(role);
         }
 
-        String url() {
-            return "https://" + json.optString("host") + ":" + json.optInt("port") + "/";
+        int port() throws JSONException {
+            return json.getInt("port");
         }
     }
 

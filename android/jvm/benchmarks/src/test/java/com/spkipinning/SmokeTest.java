@@ -33,8 +33,8 @@ class SmokeTest {
 
     @Test
     void requests_are_compared_in_turns() throws Exception {
-        JSONArray found = RequestMeasurement.measure(3, 3);
-        assertEquals(3 * 5, found.length()); // connections, ways to pin or not to
+        JSONArray found = RequestMeasurement.measure(new RequestMeasurement.Turns(3, 3, 3));
+        assertEquals(2 * 3 * 5, found.length()); // distances, connections, ways to pin or not to
         for (int index = 0; index < found.length(); index++) {
             JSONObject each = found.getJSONObject(index);
             JSONArray ratio = each.getJSONArray("ratio");
