@@ -1,6 +1,7 @@
 /** The README is true: every sample in it compiles and does what it says, every command in it runs. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cli } from './cli-support.js';
@@ -116,6 +117,17 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
   },
   // This is a part of it; that CI runs the whole is all that is left to see.
   'npm test': async () => assert.match(readFileSync(join(ROOT, '.ci/run'), 'utf8'), /npm test$/m),
+  // From this directory instead of the registry; the tests of the package install what would come from there.
+  'npm install react-native-spki-pinning': async () => {
+    const app = workspace.path('app');
+    mkdirSync(app);
+    workspace.write('app/package.json', '{}');
+    const args = ['install', ROOT, '--ignore-scripts', '--omit=peer', '--no-audit', '--offline'];
+    execFileSync('npm', args, { cwd: app, stdio: 'pipe' });
+    for (const file of ['react-native-spki-pinning/package.json', '.bin/react-native-spki-pinning']) {
+      assert.ok(existsSync(join(app, 'node_modules', file)), file);
+    }
+  },
   'npx react-native-spki-pinning hash api.example.com': async () => {
     const { code, stdout } = await cli(['hash', host, ...reaching]);
     assert.equal(code, 0);
