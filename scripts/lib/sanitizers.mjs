@@ -1,15 +1,16 @@
 // @ts-check
 /**
  * What looks for mistakes that no test can see by its result: the address sanitizer over the Node add-on and the library of
- * apps in a JVM. `SANITIZERS=long` is more of that, and Miri.
+ * apps in a JVM. `SANITIZERS=long` is more of that, the thread sanitizer, and Miri.
  */
 import { join } from 'node:path';
 import { TESTBED } from './build.mjs';
 import { countsOfNode, settle, sum } from './counts.mjs';
 import { ROOT, run } from './run.mjs';
-import { addressRuntime, buildLibraries, findsPlantedMistake, watched } from './sanitizers/instrumented.mjs';
+import { buildLibraries, findsPlantedMistake, runtimeOf, watched } from './sanitizers/instrumented.mjs';
 import { testJvm } from './sanitizers/jvm.mjs';
 import { testMiri } from './sanitizers/miri.mjs';
+import { testPrograms } from './sanitizers/programs.mjs';
 import { step } from './steps.mjs';
 
 const LONG = process.env.SANITIZERS === 'long';
@@ -29,20 +30,26 @@ const MORE = [
 ];
 
 export async function testSanitizers() {
-  const runtime = await step('address sanitizer', addressRuntime);
-  const { addon, library } = await step('libraries, instrumented', buildLibraries);
+  return sum([await testWith('address'), ...(LONG ? [await testWith('thread'), await testMiri()] : [])]);
+}
+
+/** @param {import('./sanitizers/instrumented.mjs').Sanitizer} sanitizer */
+async function testWith(sanitizer) {
+  const how = { sanitizer, runtime: await runtimeOf(sanitizer) };
+  const { addon, library } = await step('libraries, instrumented', () => buildLibraries(sanitizer));
   return sum([
-    await testAddon({ addon, runtime }),
-    await testJvm({ library, runtime, long: LONG }),
-    ...(LONG ? [await testMiri()] : []),
+    await testAddon(how, addon),
+    await testJvm(how, { library, long: LONG }),
+    ...(sanitizer === 'thread' ? [await testPrograms(library)] : []),
   ]);
 }
 
 /**
  * The add-on in Node, which finds a mistake on purpose first.
- * @param {{ addon: string, runtime: string }} what
+ * @param {import('./sanitizers/instrumented.mjs').How} how
+ * @param {string} addon
  */
-async function testAddon({ addon, runtime }) {
+async function testAddon(how, addon) {
   const files = [...TESTS, ...(LONG ? MORE : [])].map((name) => `js/test/${name}.test.ts`);
   const options = ['--import', 'tsx', '--test', '--test-reporter=spec', '--test-timeout=300000'];
   const other = `--require=${join(ROOT, 'tests/sanitizers/other-addon.cjs')}`;
@@ -53,8 +60,8 @@ async function testAddon({ addon, runtime }) {
       `process.dlopen({ exports: {} }, ${JSON.stringify(library)})`,
     ]);
   return sum([
-    await findsPlantedMistake({ runtime }, 'Node', load),
-    await watched({ runtime }, async (env) => {
+    await findsPlantedMistake(how, 'Node', load),
+    await watched(how, async (env) => {
       const more = { SPKI_TESTBED: TESTBED, SPKI_ADDON: addon, NODE_OPTIONS: other };
       const { code, stdout } = await run(process.execPath, [...options, ...files], {
         show: 'all',

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { TESTBED } from '../build.mjs';
 import { countsOfMaven, settle, sum } from '../counts.mjs';
 import { ROOT, run } from '../run.mjs';
-import { DIRECTORY, findsPlantedMistake, watched } from './instrumented.mjs';
+import { directoryOf, findsPlantedMistake, watched } from './instrumented.mjs';
 
 /** HotSpot reads where nothing is, on purpose, and takes the signal. */
 const OPTIONS = 'handle_segv=0';
@@ -20,36 +20,38 @@ const JNI = ['HostLibraryTest', 'OddArgumentsTest'];
 const HANDSHAKES = ['VectorsTest', 'FailClosedTest', 'TlsTest', 'HttpTest', 'WebSocketTest', 'UpdatesTest'];
 
 /**
- * @param {{ library: string, runtime: string, long: boolean }} what
+ * @param {import('./instrumented.mjs').How} how
+ * @param {{ library: string, long: boolean }} what
  */
-export async function testJvm({ library, runtime, long }) {
-  const how = { runtime, options: OPTIONS };
+export async function testJvm(how, { library, long }) {
+  const inJvm = { ...how, options: OPTIONS };
+  const java = (/** @type {Readonly<Record<string, string>>} */ env) => watchedJava(how.sanitizer, env);
   const load = (/** @type {string} */ planted) => /** @type {const} */ (['java', LOAD, planted]);
   return sum([
-    await findsPlantedMistake(how, 'a JVM', load),
-    await watched(how, (env) => testJni(library, env, long)),
-    ...(long ? [await watched(how, (env) => testHandshakes(library, env))] : []),
+    await findsPlantedMistake(inJvm, 'a JVM', load),
+    await watched(inJvm, async (env) => testJni(await java(env), library, long)),
+    ...(long ? [await watched(inJvm, async (env) => testHandshakes(await java(env), library))] : []),
   ]);
 }
 
 const LOAD = join(ROOT, 'tests/sanitizers/Load.java');
 
 /**
+ * @param {string} java
  * @param {string} library
- * @param {Readonly<Record<string, string>>} env
  * @param {boolean} long
  */
-function testJni(library, env, long) {
+function testJni(java, library, long) {
   const rounds = long ? ['-Dodd.rounds=200'] : [];
-  return maven(env, 'tests/android-arm64/pom.xml', JNI, [`-Dlibrary.host=${library}`, ...rounds]);
+  return maven(java, 'tests/android-arm64/pom.xml', JNI, [`-Dlibrary.host=${library}`, ...rounds]);
 }
 
 /**
+ * @param {string} java
  * @param {string} library
- * @param {Readonly<Record<string, string>>} env
  */
-function testHandshakes(library, env) {
-  return maven(env, 'android/pom.xml', HANDSHAKES, [
+function testHandshakes(java, library) {
+  return maven(java, 'android/pom.xml', HANDSHAKES, [
     ...['-pl', 'jvm/tests', '-am', '-Dsurefire.failIfNoSpecifiedTests=false'],
     ...[`-Dspki.testbed=${TESTBED}`, `-Dspki.library.directory=${dirname(library)}`],
   ]);
@@ -57,13 +59,12 @@ function testHandshakes(library, env) {
 
 /**
  * Only the JVM that runs the tests is under the sanitizer, not Maven and the compiler.
- * @param {Readonly<Record<string, string>>} env
+ * @param {string} java
  * @param {string} pom
  * @param {readonly string[]} tests
  * @param {readonly string[]} more
  */
-async function maven(env, pom, tests, more) {
-  const java = await watchedJava(env);
+async function maven(java, pom, tests, more) {
   const args = ['-B', '-ntp', '-f', join(ROOT, pom), 'test', `-Djvm=${java}`, `-Dtest=${tests}`, ...more];
   const { code, stdout } = await run('mvn', args, { show: 'all' });
   return settle(countsOfMaven(stdout), code);
@@ -71,10 +72,11 @@ async function maven(env, pom, tests, more) {
 
 /**
  * A program to be started in the place of java; Surefire wants it in a folder `bin`.
+ * @param {import('./instrumented.mjs').Sanitizer} sanitizer
  * @param {Readonly<Record<string, string>>} env
  */
-async function watchedJava(env) {
-  const program = join(DIRECTORY, 'jvm/bin/java');
+async function watchedJava(sanitizer, env) {
+  const program = join(directoryOf(sanitizer), 'jvm/bin/java');
   const settings = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
   await mkdir(dirname(program), { recursive: true });
   await writeFile(program, `#!/bin/sh\nexec env ${settings.join(' ')} java "$@"\n`);

@@ -6,7 +6,7 @@ import { run } from '../run.mjs';
 const INSTALL = 'rustup toolchain install nightly --profile minimal -c miri -c rust-src';
 
 const RUNS = [
-  ['-p', 'spki-pinning-core', '--lib'],
+  ['-p', 'spki-pinning-core', '--lib', '--test', 'vectors'],
   ['-p', 'spki-pinning-ffi', '--lib', 'c::'],
 ];
 
