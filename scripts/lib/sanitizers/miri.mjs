@@ -7,7 +7,7 @@ const INSTALL = 'rustup toolchain install nightly --profile minimal -c miri -c r
 
 const RUNS = [
   ['-p', 'spki-pinning-core', '--lib', '--test', 'vectors'],
-  ['-p', 'spki-pinning-ffi', '--lib', 'c::'],
+  ['-p', 'spki-pinning-ffi', '--lib', '--', 'bridge::', 'c::'],
 ];
 
 /** Skipped, with what would install it, where there is no Miri. */

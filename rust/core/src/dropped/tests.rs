@@ -29,6 +29,7 @@ fn lost(before: &Value, after: &Value) -> Option<String> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "millions of judgements")]
 fn exactly_the_configurations_that_enforce_less_are_warned_of() {
     let all: Vec<_> = configurations(A).into_iter().map(|domains| (own(&domains), domains)).collect();
     let (mut warned, mut silent) = (0, 0);
@@ -121,7 +122,7 @@ fn a_warning_names_ten_domains_and_counts_the_rest() {
     };
     let ten = (0..10).map(|number| format!("h{number:04}.test")).collect::<Vec<_>>().join(", ");
     assert_eq!(lost(&domains(0..10), &json!({})).as_ref(), Some(&ten));
-    assert_eq!(lost(&domains(0..1010), &json!({})), Some(format!("{ten} and 1000 more")));
+    assert_eq!(lost(&domains(0..110), &json!({})), Some(format!("{ten} and 100 more")));
     let long = [60, 60, 60, 60].map(|length| "x".repeat(length)).join(".");
     let long = (0..100)
         .map(|n| (format!("{n:03}.{long}.test"), entry(&json!({}))))
