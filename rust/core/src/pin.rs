@@ -134,7 +134,9 @@ impl Pin {
                 "this is a whole certificate or key, not the hash of a public key",
             ),
             length => {
-                Finding::new("pin-wrong-length", format!("the pin has {length} bytes, a SHA-256 hash has 32"))
+                let message = format!("the pin has {length} bytes, a SHA-256 hash has 32");
+                // Perhaps it has its prefix twice.
+                return Err(with_replacement(Finding::new("pin-wrong-length", message), text));
             }
         }
         .suggest(HOW_TO_GET_A_PIN))
@@ -262,6 +264,13 @@ mod tests {
         let finding = Pin::parse(&"ab".repeat(32)).unwrap_err();
         assert_eq!(finding.code, "pin-is-hex");
         assert_eq!(finding.suggestion.as_deref(), Some("use `q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=`"));
+    }
+
+    #[test]
+    fn a_prefix_that_stands_twice_is_to_be_left_out() {
+        let pin = "r/mIkG3eEpVdm+u/ko/cwxzOMo1bk4TyHIlByibiA5E=";
+        let finding = Pin::parse(&format!("sha256/sha256/{pin}")).unwrap_err();
+        assert_eq!((finding.code, finding.suggestion), ("pin-wrong-length", Some(format!("use `{pin}`"))));
     }
 
     #[test]
