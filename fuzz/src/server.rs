@@ -221,6 +221,14 @@ struct Open {
     ended: bool,
 }
 
+impl Open {
+    /// Whether nothing of an answer is left.
+    fn is_read(&self) -> bool {
+        let answer = self.current.as_ref().and_then(|asked| asked.answer.as_ref());
+        answer.is_none_or(|answer| answer.is_over(self.at))
+    }
+}
+
 impl io::Write for Open {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.request.extend(bytes);
@@ -234,9 +242,8 @@ impl io::Write for Open {
 
 impl io::Read for Open {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let is_over = |asked: &Asked| asked.answer.as_ref().is_none_or(|answer| answer.is_over(self.at));
         // The rest of the last answer comes before the next one, as on any connection.
-        if !self.request.is_empty() && self.current.as_ref().is_none_or(is_over) {
+        if !self.request.is_empty() && self.is_read() {
             let head = String::from_utf8_lossy(&std::mem::take(&mut self.request)).into_owned();
             let mut script = self.server.script();
             let answer = if script.is_good { Some(Answer::good(&head)) } else { script.answers.pop_front() };
@@ -258,7 +265,8 @@ impl io::Read for Open {
 }
 
 impl Connection for Open {
+    /// As ureq looks at TCP: bytes that nobody has asked for are the end of a connection.
     fn is_open(&self) -> bool {
-        !self.ended
+        !self.ended && self.is_read()
     }
 }
