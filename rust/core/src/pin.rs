@@ -126,7 +126,7 @@ impl Pin {
         if let Ok(digest) = <[u8; 32]>::try_from(bytes.as_slice()) {
             return Ok(Self(digest));
         }
-        Err(match bytes.len() {
+        let finding = match bytes.len() {
             0 => Finding::new("pin-empty", "the pin is empty"),
             20 => Finding::new("pin-is-sha1", "the pin has 20 bytes: a SHA-1 hash, not SHA-256"),
             _ if looks_like_der(&bytes) => Finding::new(
@@ -134,12 +134,10 @@ impl Pin {
                 "this is a whole certificate or key, not the hash of a public key",
             ),
             length => {
-                let message = format!("the pin has {length} bytes, a SHA-256 hash has 32");
-                // Perhaps it has its prefix twice.
-                return Err(with_replacement(Finding::new("pin-wrong-length", message), text));
+                Finding::new("pin-wrong-length", format!("the pin has {length} bytes, a SHA-256 hash has 32"))
             }
-        }
-        .suggest(HOW_TO_GET_A_PIN))
+        };
+        Err(with_replacement(finding, text)) // perhaps it has its prefix twice
     }
 
     /// Whether somebody left a placeholder: 32 equal bytes, or base64 text of one repeated character (`BBBB…`).
